@@ -1,0 +1,61 @@
+"""Entry point: run the command, render what went wrong, return the exit code."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from typing import NoReturn
+
+
+def main() -> NoReturn:
+    """The console script `dataops`."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command line and return its exit code. Every error is rendered here and nowhere else."""
+    import typer
+    from typer.main import get_command
+
+    from dataops_cli.cli.application import current
+    from dataops_cli.cli.root import app
+    from dataops_cli.errors import DataopsError, ExitCode, UsageError
+
+    signal.signal(signal.SIGTERM, _as_interrupt)
+    try:
+        outcome = get_command(app).main(arguments, prog_name="dataops", standalone_mode=False)
+        return outcome if isinstance(outcome, int) else 0
+    except (KeyboardInterrupt, typer.Abort):
+        current.console.error(
+            DataopsError("Interrupted", hint="Nothing published was touched.", exit_code=ExitCode.INTERRUPTED)
+        )
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        # The reader (`head`, a pager) has seen enough; Python must not complain about it at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.DONE
+    except DataopsError as error:
+        current.console.error(error)
+        return error.exit_code
+    except Exception as error:
+        if hasattr(error, "format_message"):  # the parser's own usage errors
+            context = getattr(error, "ctx", None)
+            path = context.command_path if context else "dataops"
+            known: DataopsError = UsageError(error.format_message().rstrip("."), hint=f"Usage: {path} --help")
+        else:
+            known = DataopsError(
+                f"Unexpected {type(error).__name__}: {error}",
+                hint="This is a fault in dataops: please report it with the output of the same command and --debug.",
+            )
+            known.__cause__ = error
+        current.console.error(known)
+        return known.exit_code
+
+
+def _as_interrupt(_signal: int, _frame: object) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The commands: parse, call, render. Heavy imports stay inside the command that needs them."""

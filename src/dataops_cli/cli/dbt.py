@@ -1,0 +1,35 @@
+"""`dataops dbt …`: any dbt command with the environment's settings."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from dataops_cli.cli.application import Application, command, command_line
+
+app = typer.Typer()
+
+
+@command(
+    app,
+    "dbt",
+    context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
+)
+def dbt(
+    app: Application,
+    arguments: Annotated[
+        list[str] | None, typer.Argument(metavar="DBT_COMMAND [ARGS]...", help="What dbt gets.")
+    ] = None,
+) -> None:
+    """Run any dbt command with the environment's settings. Global options come before dbt's command.
+
+    It works on a scratch copy of the warehouse: only `dataops run` publishes.
+    """
+    from dataops_cli.errors import ExitCode
+    from dataops_cli.pipeline.scratch import scratch_session
+
+    with scratch_session(app.project, app.environment, command_line()) as session:
+        ok = session.passthrough(arguments or ["--help"])
+    if not ok:
+        raise typer.Exit(ExitCode.FAILED)

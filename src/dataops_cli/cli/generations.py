@@ -1,0 +1,64 @@
+"""`dataops generations`: what was published, and the way back."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from dataops_cli.cli.application import Application, command, command_line
+
+app = typer.Typer(
+    help="List what was published, or publish an earlier generation again.", no_args_is_help=True
+)
+
+
+@command(app, "list")
+def list_generations(app: Application) -> None:
+    """List the generations that are kept, the newest first."""
+    from dataops_cli.console import table
+    from dataops_cli.warehouse.embedded import EmbeddedWarehouse
+
+    warehouse = EmbeddedWarehouse(app.project.state(app.environment.name))
+    current = warehouse.published()
+    rows = [
+        {
+            "run_id": item.run_id,
+            "published": current is not None and item.run_id == current.run_id,
+            "published_at": item.published_at,
+            "release": item.release,
+            "as_of_date": item.as_of_date,
+            "rows": dict(item.rows),
+        }
+        for item in warehouse.generations()
+    ]
+    if not rows:
+        app.console.result([], "Nothing has been published yet. Build it with: dataops run")
+        return
+    columns = ["run_id", "published", "published_at", "release", "as_of_date", "rows"]
+    shown = [[*list(row.values())[:-1], sum(row["rows"].values())] for row in rows]  # type: ignore[attr-defined]
+    app.console.result(rows, table(columns, shown))
+
+
+@command(app)
+def publish(
+    app: Application,
+    run_id: Annotated[str, typer.Argument(help="The generation, by its run.")],
+    plan: Annotated[bool, typer.Option("--plan", help="Show what would be done, and do nothing.")] = False,
+    lock_wait: Annotated[str, typer.Option(metavar="TIME", help="Wait this long for a run to end.")] = "0s",
+) -> None:
+    """Publish an earlier generation again: consumers read its rows from then on."""
+    from dataops_cli import durations
+    from dataops_cli.warehouse.embedded import EmbeddedWarehouse
+    from dataops_cli.warehouse.lock import hold
+
+    warehouse = EmbeddedWarehouse(app.project.state(app.environment.name))
+    before = warehouse.published()
+    change = {"publish": run_id, "in_place_of": before.run_id if before else None}
+    if plan:
+        warehouse.require_generation(run_id)
+        app.console.result(change, f"publish {run_id}, in place of {change['in_place_of']}")
+        return
+    with hold(warehouse.home, command_line(), wait=durations.seconds(lock_wait)) as lease:
+        generation = warehouse.publish_again(run_id, lease)
+    app.console.result(change, f"Published {generation.run_id} (as of {generation.as_of_date}).")

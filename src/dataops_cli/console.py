@@ -1,0 +1,216 @@
+"""Everything the program writes: results to stdout, progress and errors to stderr.
+
+With `--json` stdout carries one JSON document (or JSON lines) and nothing else. On a terminal
+progress is live, with the elapsed time; elsewhere it is plain lines, and never a long silence.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date, datetime
+from decimal import Decimal
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+from dataops_cli.errors import DataopsError
+
+if TYPE_CHECKING:
+    from rich.console import Console as RichConsole
+    from rich.console import RenderableType
+    from rich.status import Status
+
+# Tables in a pipe are not folded to the width of a terminal that is not there.
+PIPE_WIDTH = 200
+# A pipe that shows nothing for this long gets a line that says what is still going on.
+SILENCE_SECONDS = 15.0
+
+
+class Console:
+    """Where a command's output goes. `quiet` leaves results and errors; `verbose` adds `detail` lines."""
+
+    def __init__(
+        self,
+        *,
+        as_json: bool = False,
+        quiet: bool = False,
+        verbose: bool = False,
+        color: bool = True,
+        debug: bool = False,
+        stdout: TextIO | None = None,
+        stderr: TextIO | None = None,
+    ) -> None:
+        self.as_json = as_json
+        self.quiet = quiet
+        self.verbose = verbose
+        self.debug = debug
+        self._color = color
+        self._stdout = stdout or sys.stdout
+        self._stderr = stderr or sys.stderr
+        self._rich: dict[int, RichConsole] = {}
+        self._status: Status | None = None
+        self._last_line = time.monotonic()
+
+    def result(self, document: Any, *renderables: RenderableType) -> None:
+        """What the command was asked for: `document` with `--json`, else the renderables."""
+        if self.as_json:
+            self._write_json(document, indent=2)
+            return
+        for renderable in renderables:
+            self._console(self._stdout).print(renderable)
+
+    def record(self, document: Any, line: RenderableType) -> None:
+        """One item of a stream: a JSON line, or a line of text."""
+        if self.as_json:
+            self._write_json(document, indent=None)
+        else:
+            self._console(self._stdout).print(line)
+
+    def text(self, text: str) -> None:
+        """Text that is the result and must not be wrapped or styled, such as CSV."""
+        self._stdout.write(text)
+        self._stdout.flush()
+
+    def progress(self, line: RenderableType) -> None:
+        """Something happened. Goes to stderr; silent with `--quiet`."""
+        if not self.quiet:
+            self._last_line = time.monotonic()
+            self._console(self._stderr).print(line)
+
+    def detail(self, line: RenderableType) -> None:
+        """Something worth knowing only with `--verbose`."""
+        if self.verbose:
+            self.progress(line)
+
+    def warn(self, text: str, hint: str = "") -> None:
+        from rich.text import Text
+
+        self._console(self._stderr).print(Text.assemble(("warning: ", "yellow"), text))
+        if hint:
+            self._console(self._stderr).print(Text.assemble(("  → ", "yellow"), hint))
+
+    @contextmanager
+    def activity(self, label: str) -> Iterator[Callable[[str], None]]:
+        """Show that `label` is going on, with its elapsed seconds. Yields a function that renames it."""
+        if self.quiet:
+            yield lambda _label: None
+            return
+        current = [label]
+        started = time.monotonic()
+        done = threading.Event()
+        live = self._is_live()
+        if live:
+            from rich.status import Status
+            from rich.text import Text
+
+            self._status = Status(Text(label), console=self._console(self._stderr))
+            self._status.start()
+
+        def tick() -> None:
+            while not done.wait(0.5):
+                elapsed = int(time.monotonic() - started)
+                if live and self._status is not None:
+                    self._status.update(Text.assemble(current[0], (f" {elapsed} s", "dim")))
+                elif time.monotonic() - self._last_line >= SILENCE_SECONDS:
+                    self.progress(f"… {current[0]}: {elapsed} s so far")
+
+        def rename(new: str) -> None:
+            current[0] = new
+
+        ticker = threading.Thread(target=tick, daemon=True, name="progress")
+        ticker.start()
+        try:
+            yield rename
+        finally:
+            done.set()
+            ticker.join()
+            if self._status is not None:
+                self._status.stop()
+                self._status = None
+
+    def error(self, error: DataopsError) -> None:
+        """The one place where an error is rendered."""
+        if self.as_json:
+            document = {
+                "error": {
+                    "reason": error.reason,
+                    "details": list(error.details),
+                    "hint": error.hint,
+                    "exit_code": int(error.exit_code),
+                }
+            }
+            self._write_json(document, indent=2)
+        else:
+            from rich.text import Text
+
+            console = self._console(self._stderr)
+            console.print(Text.assemble(("error: ", "bold red"), error.reason))
+            for detail in error.details:
+                console.print(Text(f"  {detail}"))
+            if error.hint:
+                console.print(Text.assemble(("  → ", "bold"), error.hint))
+        if self.debug:
+            # format_exception shows no locals, so nothing typed as a secret can appear.
+            self._stderr.write("".join(traceback.format_exception(error)))
+
+    def _write_json(self, document: Any, indent: int | None) -> None:
+        self.text(json.dumps(document, indent=indent, default=_plain, ensure_ascii=False) + "\n")
+
+    def _is_live(self) -> bool:
+        return self._stderr.isatty() and not self.as_json
+
+    def _console(self, stream: TextIO) -> RichConsole:
+        if id(stream) not in self._rich:
+            from rich.console import Console as RichConsole
+
+            self._rich[id(stream)] = RichConsole(
+                file=stream,
+                no_color=True if not self._color else None,
+                highlight=False,
+                markup=False,
+                emoji=False,
+                width=None if stream.isatty() else PIPE_WIDTH,
+            )
+        return self._rich[id(stream)]
+
+
+def table(
+    columns: Sequence[str], rows: Sequence[Sequence[Any]], *, title: str | None = None
+) -> RenderableType:
+    """A plain table; numbers are right-aligned, None is shown as a dim `null`."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    result = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", show_edge=False, pad_edge=False)
+    for index, column in enumerate(columns):
+        numeric = bool(rows) and all(isinstance(row[index], int | float | Decimal | None) for row in rows)
+        result.add_column(Text(column), justify="right" if numeric else "left", overflow="fold")
+    for row in rows:
+        result.add_row(*(Text("null", "dim") if cell is None else _cell(cell) for cell in row))
+    return result
+
+
+def _cell(value: Any) -> Any:
+    from rich.text import Text
+
+    if isinstance(value, Text):
+        return value
+    if isinstance(value, bool):
+        return Text("yes" if value else "no")
+    return Text(str(value))
+
+
+def _plain(value: Any) -> Any:
+    """What json does not know. Decimals stay exact: they are written as text."""
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, Enum):
+        return value.value
+    return str(value) if isinstance(value, Decimal | Path) else repr(value)

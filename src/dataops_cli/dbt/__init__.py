@@ -1,0 +1,1 @@
+"""dbt: running it in this process, and what its manifest and results say."""

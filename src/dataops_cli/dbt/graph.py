@@ -1,0 +1,150 @@
+"""What a run needs to know of a dbt manifest: nodes, what depends on what, keys, personal data.
+
+Read from `manifest.json` (dbt's artifact schema v12), so that it works for a stored run as well.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dataops_cli.errors import UsageError
+from dataops_cli.layers import LAYERS
+
+BUILT = ("model", "seed", "snapshot")
+
+
+@dataclass(frozen=True)
+class Node:
+    """A model, seed, snapshot or data test. `select` is the text that selects exactly this node."""
+
+    unique_id: str
+    kind: str
+    name: str
+    layer: str
+    schema: str
+    alias: str
+    path: str
+    select: str
+    parents: tuple[str, ...]
+    materialization: str
+    key: tuple[str, ...]
+    pii: frozenset[str]
+    columns: frozenset[str]
+    tested_columns: frozenset[str]
+    as_of_column: str | None
+
+
+@dataclass(frozen=True)
+class Graph:
+    """All nodes by their unique id; `sources` are the sources' ids with the personal columns of each."""
+
+    nodes: Mapping[str, Node]
+    sources: Mapping[str, frozenset[str]]
+
+    def built(self) -> list[Node]:
+        """What is materialized: models, seeds, snapshots."""
+        return [node for node in self.nodes.values() if node.kind in BUILT]
+
+    def tests(self) -> list[Node]:
+        return [node for node in self.nodes.values() if node.kind == "test"]
+
+    def downstream(self, roots: Iterable[str]) -> set[str]:
+        """The roots and everything that depends on them."""
+        children: dict[str, list[str]] = {}
+        for node in self.nodes.values():
+            for parent in node.parents:
+                children.setdefault(parent, []).append(node.unique_id)
+        found: set[str] = set()
+        waiting = list(roots)
+        while waiting:
+            unique_id = waiting.pop()
+            if unique_id not in found:
+                found.add(unique_id)
+                waiting += children.get(unique_id, [])
+        return found
+
+    def pii_columns(self) -> frozenset[str]:
+        """Every column name that is tagged `pii` anywhere."""
+        tagged = [node.pii for node in self.nodes.values()] + list(self.sources.values())
+        return frozenset().union(*tagged)
+
+
+def read_graph(manifest: Path) -> Graph:
+    """The graph of a manifest file. Raises UsageError for a model that is in no layer."""
+    document = json.loads(manifest.read_text(encoding="utf-8"))
+    sources = {key: _pii(source) for key, source in document["sources"].items()}
+    raw = {key: node for key, node in document["nodes"].items() if node["resource_type"] in (*BUILT, "test")}
+    layers: dict[str, str] = {}
+    for key, node in raw.items():
+        if node["resource_type"] in BUILT:
+            layers[key] = _layer(node)
+    nodes = {}
+    for key, node in raw.items():
+        layer = layers.get(key) or _latest(layers[parent] for parent in _parents(node) if parent in layers)
+        nodes[key] = _node(node, layer)
+    return Graph(nodes, sources)
+
+
+def _node(node: Mapping[str, Any], layer: str) -> Node:
+    config = node["config"]
+    key = (config.get("meta") or {}).get("key") or []
+    metadata = node.get("test_metadata") or {}
+    return Node(
+        unique_id=node["unique_id"],
+        kind=node["resource_type"],
+        name=node["name"],
+        layer=layer,
+        schema=node["schema"],
+        alias=node["alias"],
+        path=node["original_file_path"],
+        select="fqn:" + ".".join(node["fqn"]),
+        parents=tuple(_parents(node)),
+        materialization=config.get("materialized") or "",
+        key=tuple([key] if isinstance(key, str) else key),
+        pii=_pii(node),
+        columns=frozenset(node.get("columns") or {}),
+        tested_columns=_tested_columns(node.get("column_name"), metadata.get("kwargs") or {}),
+        as_of_column=(config.get("meta") or {}).get("as_of_date"),
+    )
+
+
+def _parents(node: Mapping[str, Any]) -> list[str]:
+    return list((node.get("depends_on") or {}).get("nodes") or [])
+
+
+def _layer(node: Mapping[str, Any]) -> str:
+    for layer in LAYERS:
+        if layer in node.get("tags", []):
+            return layer
+    if node["resource_type"] == "seed":
+        return LAYERS[0]
+    raise UsageError(
+        f"dbt/{node['original_file_path']}: the model {node['name']} is in no layer",
+        hint=f"Move it to dbt/models/{'|'.join(LAYERS)}/, or tag it with its layer.",
+    )
+
+
+def _latest(layers: Iterable[str]) -> str:
+    """A test belongs to the last layer that it reads; one that reads sources alone to the first."""
+    return max(layers, key=LAYERS.index, default=LAYERS[0])
+
+
+def _pii(node: Mapping[str, Any]) -> frozenset[str]:
+    return frozenset(
+        name
+        for name, column in (node.get("columns") or {}).items()
+        if "pii" in (column.get("tags") or []) + ((column.get("config") or {}).get("tags") or [])
+    )
+
+
+def _tested_columns(column: str | None, arguments: Mapping[str, Any]) -> frozenset[str]:
+    """The columns named by a generic test: its own, and those in its arguments."""
+    named = {column} if column else set()
+    for key, value in arguments.items():
+        if "column" in key:
+            named |= set(value) if isinstance(value, list) else {str(value)}
+    return frozenset(named)

@@ -1,0 +1,214 @@
+"""dbt in this process: one import and one parse for every command of a run.
+
+dbt writes nothing to the terminal here; its log goes to a file, its events to a callback.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dataops_cli.dbt.results import NodeResult
+from dataops_cli.errors import DataopsError, ExitCode
+
+if TYPE_CHECKING:
+    from dbt.contracts.graph.manifest import Manifest
+
+QUIET = ("--log-level", "none", "--log-level-file", "info", "--no-use-colors", "--no-write-json")
+
+
+@dataclass
+class DbtSession:
+    """dbt on one project, with the variables that its profile reads.
+
+    `target` keeps dbt's cache and compiled SQL from run to run; `logs` gets this run's dbt.log.
+    """
+
+    project: Path
+    target: Path
+    logs: Path
+    environment: Mapping[str, str]
+    variables: Mapping[str, Any] = field(default_factory=dict)
+    manifest: Manifest | None = None
+
+    def install_packages(self) -> bool:
+        """`dbt deps`, unless what it would install is there already. Returns whether it ran."""
+        wanted = hashlib.sha256(
+            b"".join(
+                (self.project / name).read_bytes()
+                for name in ("packages.yml", "dependencies.yml", "package-lock.yml")
+                if (self.project / name).exists()
+            )
+        ).hexdigest()
+        stamp = self.project / "dbt_packages" / ".installed"
+        if stamp.exists() and stamp.read_text() == wanted:
+            return False
+        self._invoke("deps", [], own_paths=False)
+        if stamp.parent.exists():
+            stamp.write_text(wanted)
+        return True
+
+    def parse(self) -> Path:
+        """Read the project, from the cache where files have not changed. Returns the manifest's path."""
+        self.manifest = self._invoke("parse", [])
+        path = self.target / "manifest.json"
+        self.manifest.write(str(path))
+        return path
+
+    def select(
+        self, select: Sequence[str], exclude: Sequence[str], kinds: Sequence[str], state: Path | None = None
+    ) -> list[str]:
+        """The unique ids that dbt's selection syntax gives, of the kinds given (model, test, …)."""
+        import json
+
+        arguments = ["--output", "json", "--output-keys", "unique_id", "--indirect-selection", "empty"]
+        for kind in kinds:
+            arguments += ["--resource-type", kind]
+        if select:
+            arguments += ["--select", *select]
+        if exclude:
+            arguments += ["--exclude", *exclude]
+        if state:
+            arguments += ["--state", str(state)]
+        return [json.loads(line)["unique_id"] for line in self._invoke("list", arguments) or []]
+
+    def build(
+        self,
+        selectors: Sequence[str],
+        on_event: Callable[[Any], None],
+        *,
+        threads: int,
+        fail_fast: bool = False,
+    ) -> tuple[list[NodeResult], Any]:
+        """`dbt build` of exactly the nodes selected. Returns their results, and dbt's own for its artifact.
+
+        A failing model or test is a result; DataopsError is raised for what keeps dbt from running.
+        """
+        arguments = ["--threads", str(threads), "--indirect-selection", "empty", "--select", *selectors]
+        outcome = self._invoke("build", arguments + ["--fail-fast"] * fail_fast, on_event, may_fail=True)
+        return [NodeResult.from_dbt(result) for result in outcome.results], outcome
+
+    def freshness(self, threads: int) -> list[Any]:
+        """`dbt source freshness`. Returns dbt's results, one a source with a freshness rule."""
+        outcome = self._invoke("source freshness", ["--threads", str(threads)], may_fail=True)
+        return list(outcome.results)
+
+    def docs(self, into: Path) -> None:
+        """Write catalog.json, what dbt's documentation site needs besides the manifest."""
+        self._invoke("docs generate", ["--no-compile"]).write(str(into / "catalog.json"))
+
+    def passthrough(self, arguments: Sequence[str]) -> bool:
+        """Any dbt command, writing to the terminal as dbt does. Returns dbt's success."""
+        from dbt.cli.main import dbtRunner
+
+        given = set(arguments)
+        paths = [] if given & {"--project-dir", "--profiles-dir"} else self._project_arguments()
+        if (
+            arguments
+            and arguments[0] not in ("deps", "init", "--version", "--help")
+            and "--help" not in given
+        ):
+            paths += [] if "--target-path" in given else ["--target-path", str(self.target)]
+        if not arguments or given & {"--version", "--help", "-h"}:
+            paths = []
+        with self._variables_set(), _sys_argv():
+            outcome = dbtRunner().invoke(
+                ["--log-path", str(self.logs), "--no-send-anonymous-usage-stats", *arguments, *paths]
+            )
+        if isinstance(outcome.exception, KeyboardInterrupt):
+            raise outcome.exception
+        if outcome.exception is not None:
+            raise _explained(outcome.exception)
+        return bool(outcome.success)
+
+    def close(self) -> None:
+        """Let go of the database file, so that it can be opened with other settings."""
+        if "dbt.adapters.duckdb.connections" in sys.modules:
+            from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+
+            DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
+
+    def _invoke(
+        self,
+        command: str,
+        arguments: Sequence[str],
+        on_event: Callable[[Any], None] | None = None,
+        *,
+        may_fail: bool = False,
+        own_paths: bool = True,
+    ) -> Any:
+        from dbt.cli.main import dbtRunner
+
+        paths = self._project_arguments()
+        if own_paths:
+            paths += ["--target-path", str(self.target)]
+        if self.variables:
+            import json
+
+            paths += ["--vars", json.dumps(self.variables)]
+        runner = dbtRunner(manifest=self.manifest, callbacks=[on_event] if on_event else [])
+        flags = [*QUIET, "--no-send-anonymous-usage-stats", "--log-path", str(self.logs)]
+        with self._variables_set(), _sys_argv():
+            outcome = runner.invoke([*flags, *command.split(), *paths, *arguments])
+        if isinstance(outcome.exception, KeyboardInterrupt):
+            raise outcome.exception
+        if outcome.exception is not None:
+            raise _explained(outcome.exception)
+        if not outcome.success and not (may_fail and outcome.result is not None):
+            raise DataopsError(f"dbt {command} failed", hint=f"See what dbt says: {self.logs / 'dbt.log'}")
+        return outcome.result
+
+    def _project_arguments(self) -> list[str]:
+        return ["--project-dir", str(self.project), "--profiles-dir", str(self.project)]
+
+    @contextmanager
+    def _variables_set(self) -> Iterator[None]:
+        """dbt reads its profile's variables from the process: set them for the call only."""
+        before = {name: os.environ.get(name) for name in self.environment}
+        os.environ.update(self.environment)
+        try:
+            yield
+        finally:
+            for name, value in before.items():
+                if value is None:
+                    os.environ.pop(name, None)
+                else:
+                    os.environ[name] = value
+
+
+@contextmanager
+def _sys_argv() -> Iterator[None]:
+    """dbt looks at sys.argv for its messages; ours would confuse it."""
+    before = sys.argv
+    sys.argv = ["dbt"]
+    try:
+        yield
+    finally:
+        sys.argv = before
+
+
+def _explained(fault: BaseException) -> DataopsError:
+    """dbt's exception as an error with its first line up front. Usage errors and wrong projects exit 2."""
+    from dbt.cli.exceptions import DbtUsageException
+    from dbt.exceptions import DbtProjectError, ParsingError
+    from dbt_common.exceptions import CompilationError
+
+    lines = [line.rstrip() for line in str(fault).splitlines() if line.strip()]
+    usage = isinstance(fault, DbtUsageException)
+    wrong_project = isinstance(fault, CompilationError | DbtProjectError | ParsingError)
+    error = DataopsError(
+        f"dbt: {lines[0].strip() if lines else type(fault).__name__}",
+        details=tuple(lines[1:12]),
+        hint="See: dataops dbt COMMAND --help. Options of dataops, such as --env, come before dbt's command."
+        if usage
+        else "Mend the file named above; check it with: dataops dbt parse",
+        exit_code=ExitCode.USAGE if wrong_project or usage else ExitCode.FAILED,
+    )
+    error.__cause__ = fault
+    return error

@@ -1,0 +1,1 @@
+"""One run of the layers: plan it, build aside, test, publish, keep a record."""

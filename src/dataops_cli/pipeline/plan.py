@@ -1,0 +1,191 @@
+"""What a run will do, as a list that the printer (`--plan`) and the executor both read.
+
+Pure: made from dbt's graph, the selection and what is published, without a database or a clock.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from dataops_cli.dbt.graph import Graph, Node
+from dataops_cli.errors import DataopsError, ExitCode, UsageError
+from dataops_cli.layers import LAYERS
+
+
+class Start(StrEnum):
+    """What the candidate holds before anything is built."""
+
+    EMPTY = "empty"
+    PUBLISHED = "published"
+    LEFT_ASIDE = "left aside"
+
+
+@dataclass(frozen=True)
+class StartCandidate:
+    start: Start
+    cause: str
+
+    def describe(self) -> str:
+        return {
+            Start.EMPTY: "start an empty candidate on the frozen source",
+            Start.PUBLISHED: "start a candidate as a copy of what is published, on the frozen source",
+            Start.LEFT_ASIDE: "continue the candidate that was left aside, on the source frozen for it",
+        }[self.start]
+
+
+@dataclass(frozen=True)
+class CheckFreshness:
+    cause: str
+
+    def describe(self) -> str:
+        return "check the freshness of the sources"
+
+
+@dataclass(frozen=True)
+class BuildLayer:
+    """Build `models` and run `tests`, all of them of one layer, in dbt's order."""
+
+    layer: str
+    models: tuple[Node, ...]
+    tests: tuple[Node, ...]
+    cause: str
+
+    def describe(self) -> str:
+        kinds = Counter(node.materialization or node.kind for node in self.models)
+        parts = [f"{count} {kind}{'s' * (count > 1)}" for kind, count in sorted(kinds.items())]
+        parts += [f"{len(self.tests)} test{'s' * (len(self.tests) != 1)}"] if self.tests else []
+        names = ", ".join(node.name for node in self.models)
+        return f"{'build and test' if self.models else 'test'} {self.layer}: {', '.join(parts)}" + (
+            f" ({names})" if names else ""
+        )
+
+
+@dataclass(frozen=True)
+class Document:
+    cause: str
+
+    def describe(self) -> str:
+        return "write the documentation's catalog"
+
+
+@dataclass(frozen=True)
+class Publish:
+    replaces: str | None
+    cause: str
+
+    def describe(self) -> str:
+        return f"publish, in place of {self.replaces}" if self.replaces else "publish for the first time"
+
+
+@dataclass(frozen=True)
+class RemoveGeneration:
+    run_id: str
+    cause: str
+
+    def describe(self) -> str:
+        return f"remove generation {self.run_id}"
+
+
+Operation = StartCandidate | CheckFreshness | BuildLayer | Document | Publish | RemoveGeneration
+
+
+@dataclass(frozen=True)
+class Observed:
+    """What there is before the run: the published run with its relations, and the generations kept."""
+
+    published: str | None
+    relations: frozenset[str]
+    generations: tuple[str, ...]
+    keep_generations: int
+
+
+def plan_run(
+    graph: Graph, selected: Collection[str], observed: Observed, done: Collection[str] | None = None
+) -> list[Operation]:
+    """The operations that build the `selected` nodes (unique ids) and test whatever they touch.
+
+    `done` are the nodes of a run left aside that need not run again; None plans a new run.
+    Raises UsageError for an empty selection, DataopsError when a model reads one that does not exist.
+    """
+    models = [node for node in graph.built() if node.unique_id in selected]
+    if not models:
+        raise UsageError(
+            "The selection matches no model",
+            hint="List what there is with: dataops dbt ls --resource-type model",
+        )
+    whole = len(models) == len(graph.built())
+    stateful = [node.name for node in models if node.materialization in ("incremental", "snapshot")]
+    copies = observed.published is not None and (not whole or bool(stateful))
+    chosen = {node.unique_id for node in models}
+    available = chosen | {
+        node.unique_id for node in graph.built() if copies and node.name in observed.relations
+    }
+    _require_parents(graph, models, available)
+    tests = [test for test in graph.tests() if _can_fail_here(test, graph, chosen, available, whole)]
+
+    operations: list[Operation] = []
+    if done is not None:
+        operations.append(StartCandidate(Start.LEFT_ASIDE, "--retry"))
+    elif copies:
+        cause = f"keeps state: {', '.join(stateful)}" if whole else "only a part is built"
+        operations.append(StartCandidate(Start.PUBLISHED, cause))
+    else:
+        operations.append(StartCandidate(Start.EMPTY, "consumers never see what is being built"))
+    if done is None and any(_reads_source(node, graph) for node in models):
+        operations.append(CheckFreshness("the run reads sources"))
+    again = _to_run(graph, [*models, *tests], done)
+    for layer in LAYERS:
+        layer_models = tuple(node for node in models if node.layer == layer and node.unique_id in again)
+        layer_tests = tuple(test for test in tests if test.layer == layer and test.unique_id in again)
+        if layer_models or layer_tests:
+            cause = "selected" if layer_models else "its tests read what was rebuilt"
+            operations.append(BuildLayer(layer, layer_models, layer_tests, cause))
+    operations.append(Document("for dataops docs"))
+    operations.append(Publish(observed.published, "every test of what was built has passed"))
+    kept = max(observed.keep_generations - 1, 0)
+    operations += [
+        RemoveGeneration(run_id, f"warehouse.keep_generations is {observed.keep_generations}")
+        for run_id in observed.generations[kept:]
+        if run_id != observed.published or observed.keep_generations == 1
+    ]
+    return operations
+
+
+def describe(operations: Sequence[Operation]) -> list[str]:
+    """One line an operation: what is done, and why."""
+    return [f"{operation.describe()}  [{operation.cause}]" for operation in operations]
+
+
+def _to_run(graph: Graph, nodes: Sequence[Node], done: Collection[str] | None) -> set[str]:
+    """All of `nodes`; with `done`, those that are not, and what depends on them."""
+    if done is None:
+        return {node.unique_id for node in nodes}
+    return graph.downstream(node.unique_id for node in nodes if node.unique_id not in done)
+
+
+def _require_parents(graph: Graph, models: Sequence[Node], available: Collection[str]) -> None:
+    for node in models:
+        for parent in node.parents:
+            if parent in graph.nodes and parent not in available:
+                raise DataopsError(
+                    f"{node.name} reads {graph.nodes[parent].name}, which is neither selected nor published",
+                    hint=f"Build it too: dataops run --select +{node.name}",
+                    exit_code=ExitCode.REFUSED,
+                )
+
+
+def _can_fail_here(
+    test: Node, graph: Graph, chosen: Collection[str], available: Collection[str], whole: bool
+) -> bool:
+    """A test runs when it reads something that is rebuilt and all that it reads exists."""
+    parents = [parent for parent in test.parents if parent in graph.nodes]
+    if not parents:
+        return whole  # tests of the sources alone
+    return any(parent in chosen for parent in parents) and all(parent in available for parent in parents)
+
+
+def _reads_source(node: Node, graph: Graph) -> bool:
+    return any(parent in graph.sources for parent in node.parents)

@@ -1,0 +1,213 @@
+"""Carry out one run: observe, plan, apply. Nothing that consumers read changes before the last step."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypeVar
+
+from dataops_cli.console import Console
+from dataops_cli.dbt.graph import Graph, read_graph
+from dataops_cli.dbt.session import DbtSession
+from dataops_cli.errors import DataopsError, ExitCode
+from dataops_cli.pipeline.execution import Execution, RunOutcome
+from dataops_cli.pipeline.history import History, RunRecord
+from dataops_cli.pipeline.options import RunOptions
+from dataops_cli.pipeline.plan import (
+    Observed,
+    Operation,
+    plan_run,
+)
+from dataops_cli.pipeline.release import release_of
+from dataops_cli.project import Project
+from dataops_cli.settings.load import Environment
+from dataops_cli.settings.model import Engine, Runner
+from dataops_cli.warehouse.embedded import Candidate, EmbeddedWarehouse
+from dataops_cli.warehouse.lock import hold
+
+T = TypeVar("T")
+
+
+class PipelineRun:
+    """One run on an embedded warehouse with dbt in this process."""
+
+    def __init__(self, project: Project, environment: Environment, console: Console) -> None:
+        settings = environment.settings
+        if settings.warehouse.engine is not Engine.DUCKDB or settings.dbt.runner is not Runner.PROCESS:
+            raise DataopsError(
+                f"Environment {environment.name} runs dbt by {settings.dbt.runner.value} on "
+                f"{settings.warehouse.engine.value}; this version runs process on duckdb only",
+                hint='Use an environment with warehouse.engine = "duckdb" and dbt.runner = "process", '
+                "such as: dataops run --env local",
+                exit_code=ExitCode.UNAVAILABLE,
+            )
+        self.project = project
+        self.environment = environment
+        self.settings = settings
+        self.console = console
+        self.home = project.state(environment.name)
+        self.warehouse = EmbeddedWarehouse(self.home)
+        self.history = History(self.home)
+
+    def plan(self, options: RunOptions) -> list[Operation]:
+        """What `execute` would do now. Changes nothing but dbt's caches."""
+        self.warehouse.require_source()
+        left = self.warehouse.left_aside()
+        options, before = self._continued(options, left)
+        session = self._session(self.home / "plan", options)
+        _graph, operations = self._observe_and_plan(session, options, before)
+        return operations
+
+    def execute(self, options: RunOptions, command: str) -> RunOutcome:
+        """Build, test and publish. Raises DataopsError where there is nothing to show; a failed test or
+        model is an outcome that is not `published`."""
+        self.warehouse.require_source()
+        started = time.monotonic()
+
+        def waiting(holder: str) -> None:
+            if options.lock_wait:
+                self.console.progress(f"Waiting for {holder}")
+
+        with hold(self.home, command, wait=options.lock_wait, on_wait=waiting) as lease:
+            self.warehouse.recover()
+            self.history.prune(self.settings.runs.keep)
+            left = self.warehouse.left_aside()
+            options, before = self._continued(options, left)
+            stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
+            record = self.history.start(
+                f"{stamp}-{lease.number:04d}",
+                {
+                    "number": lease.number,
+                    "environment": self.environment.name,
+                    "command": command,
+                    "release": release_of(self.project.root),
+                    "retry_of": before.run_id if before else None,
+                    "options": options.selection(),
+                },
+            )
+            execution = Execution(
+                self.project,
+                self.environment,
+                self.warehouse,
+                self.console,
+                self._session(record.folder, options),
+                options,
+                record,
+                lease,
+            )
+            return self._carry_out(execution, before, started)
+
+    def _carry_out(self, execution: Execution, before: RunRecord | None, started: float) -> RunOutcome:
+        record = execution.record
+        self.console.progress(f"Run {record.run_id} on {self.environment.name}")
+        source_changed = False
+        if before is not None:
+            execution.results = {result.unique_id: result for result in before.results()}
+            left = self.warehouse.left_aside()
+            source_changed = left is not None and not self.warehouse.source_is_that_of(left)
+
+        def seconds() -> float:
+            return round(time.monotonic() - started, 1)
+
+        try:
+            graph, operations = execution.timed(
+                "parse", lambda: self._observe_and_plan(execution.session, execution.options, before)
+            )
+            (record.folder / "manifest.json").write_bytes(
+                (execution.session.target / "manifest.json").read_bytes()
+            )
+            execution.carry_out(operations, graph)
+            record.save_results(execution.results.values())
+            record.finish(
+                "succeeded" if execution.published else "failed",
+                seconds=seconds(),
+                timings=execution.timings,
+                rows=execution.rows,
+                failures=[failure.document() for failure in execution.failures],
+            )
+        except KeyboardInterrupt:
+            record.finish("interrupted", seconds=seconds())
+            raise execution.interrupted() from None
+        except BaseException as error:
+            reason = error.reason if isinstance(error, DataopsError) else f"{type(error).__name__}: {error}"
+            record.finish("failed", seconds=seconds(), reason=reason)
+            raise
+        finally:
+            execution.session.close()
+        return RunOutcome(
+            record,
+            graph,
+            list(execution.results.values()),
+            execution.failures,
+            execution.rows,
+            execution.published,
+            seconds(),
+            source_changed,
+        )
+
+    def _continued(self, options: RunOptions, left: Candidate | None) -> tuple[RunOptions, RunRecord | None]:
+        """With --retry, the selection of the run that was left aside, and its record."""
+        if not options.retry:
+            return options, None
+        if left is None:
+            raise DataopsError(
+                "There is no failed run to retry: nothing was left aside",
+                hint="Start a new one with: dataops run",
+                exit_code=ExitCode.REFUSED,
+            )
+        record = self.history.get(left.run_id)
+        chosen = record.facts["options"]
+        return (
+            replace(
+                options,
+                layers=tuple(chosen["layers"]),
+                select=tuple(chosen["select"]),
+                exclude=tuple(chosen["exclude"]),
+                variables=chosen["variables"],
+            ),
+            record,
+        )
+
+    def _session(self, logs: Path, options: RunOptions) -> DbtSession:
+        freshness = self.settings.freshness
+        return DbtSession(
+            project=self.project.dbt,
+            target=self.home / "dbt",
+            logs=logs,
+            environment={
+                **Candidate("", self.home / "candidate").dbt_environment(),
+                "DATAOPS_DBT_THREADS": str(options.threads or self.settings.dbt.threads),
+            },
+            variables={
+                "freshness_warn_after_days": freshness.warn_after_days,
+                "freshness_error_after_days": freshness.error_after_days,
+                **options.variables,
+            },
+        )
+
+    def _observe_and_plan(
+        self, session: DbtSession, options: RunOptions, before: RunRecord | None
+    ) -> tuple[Graph, list[Operation]]:
+        with self.console.activity("Reading the dbt project"):
+            session.install_packages()
+            graph = read_graph(session.parse())
+            selected = set(session.select(options.select, options.exclude, ("model", "seed", "snapshot")))
+            if options.layers:
+                selected = {key for key in selected if graph.nodes[key].layer in options.layers}
+            done = None
+            if before is not None:
+                ok = {result.unique_id for result in before.results() if result.ok}
+                modified = session.select(
+                    ("state:modified+",), (), ("model", "seed", "snapshot", "test"), state=before.folder
+                )
+                done = ok - set(modified)
+        published = self.warehouse.published()
+        observed = Observed(
+            published=published.run_id if published else None,
+            relations=frozenset(published.rows) if published else frozenset(),
+            generations=tuple(generation.run_id for generation in self.warehouse.generations()),
+            keep_generations=self.settings.warehouse.keep_generations,
+        )
+        return graph, plan_run(graph, selected, observed, done)

@@ -1,0 +1,1 @@
+"""Settings of an environment: the model, the layers they come from, and where each value came from."""

@@ -1,0 +1,163 @@
+"""The layers that settings come from, lowest first, each value with its place of origin.
+
+base.toml < <env>.toml < <env>.secrets.env < DATAOPS_… variables < options of the command.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from dotenv import dotenv_values
+
+from dataops_cli.errors import DataopsError, ExitCode, UsageError
+from dataops_cli.settings.model import ENV_PREFIX, NESTED_DELIMITER, known_keys
+
+# Variables with our prefix that are no settings: options of the command line, and what dbt's profile reads.
+NOT_SETTINGS = {"DATAOPS_ENV", "DATAOPS_PROJECT_DIR"}
+NOT_SETTINGS_PREFIXES = ("DATAOPS_DBT_", "DATAOPS_TEST_")
+
+_TABLE = re.compile(r"^\s*\[\s*([^\[\]]+?)\s*\]")
+_KEY = re.compile(r"""^\s*([A-Za-z0-9_\-."' ]+?)\s*=""")
+
+
+@dataclass(frozen=True)
+class Value:
+    """One value in one layer. `origin` is what a user looks up: `environments/dev.toml:12`."""
+
+    raw: Any
+    origin: str
+
+
+Layer = Mapping[str, Value]
+
+
+def toml_layer(path: Path, shown_as: str) -> Layer:
+    """The keys of a TOML file. Raises UsageError for broken TOML and unknown keys, with the line."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        document = tomllib.loads(text)
+    except UnicodeDecodeError as error:
+        raise UsageError(
+            f"{shown_as} is not UTF-8 text ({error.reason})", hint="Save the file as UTF-8."
+        ) from None
+    except tomllib.TOMLDecodeError as error:
+        place = re.search(r"\(at line (\d+), column (\d+)\)", str(error))
+        where = f"{shown_as}:{place[1]}" if place else shown_as
+        raise UsageError(
+            f"{where}: {re.sub(r' *[(]at .*', '', str(error))}",
+            hint="Mend the TOML there; strings need quotes.",
+        ) from None
+    except OSError as error:
+        raise DataopsError(
+            f"Cannot read {shown_as}: {error.strerror}",
+            hint="Check the file's permissions.",
+            exit_code=ExitCode.UNAVAILABLE,
+        ) from None
+    lines = key_lines(text)
+    layer = {key: Value(raw, f"{shown_as}:{lines.get(key, 1)}") for key, raw in _flatten(document).items()}
+    for key, value in layer.items():
+        _refuse_unknown(key, value.origin)
+    return layer
+
+
+def environment_layer(environ: Mapping[str, str] = os.environ) -> Layer:
+    """DATAOPS_WAREHOUSE__ENGINE=duckdb sets `warehouse.engine`. Raises UsageError for unknown names."""
+    names = (
+        name
+        for name in environ
+        if name.startswith(ENV_PREFIX) and name not in NOT_SETTINGS and not _reserved(name)
+    )
+    return _variables({name: environ[name] for name in sorted(names)}, "variable {name}")
+
+
+def secrets_layer(path: Path, shown_as: str) -> Layer:
+    """The secrets file, in dotenv form with the names of the variables."""
+    if not path.exists():
+        return {}
+    try:
+        values = dotenv_values(path, interpolate=False)
+    except OSError as error:
+        raise DataopsError(
+            f"Cannot read {shown_as}: {error.strerror}",
+            hint=f"Make it readable for you alone: chmod 600 {shown_as}",
+            exit_code=ExitCode.UNAVAILABLE,
+        ) from None
+    return _variables({name: value or "" for name, value in values.items()}, f"{shown_as} ({{name}})")
+
+
+def option_layer(options: Mapping[str, tuple[str, Any]]) -> Layer:
+    """Options given on the command line: key → (option, value)."""
+    return {key: Value(raw, f"option {option}") for key, (option, raw) in options.items()}
+
+
+def key_lines(text: str) -> dict[str, int]:
+    """The line on which each dotted key of a TOML text stands (tomllib does not say)."""
+    lines: dict[str, int] = {}
+    table = ""
+    for number, line in enumerate(text.splitlines(), start=1):
+        if header := _TABLE.match(line):
+            table = _plain(header[1]) + "."
+        elif assignment := _KEY.match(line):
+            lines.setdefault(table + _plain(assignment[1]), number)
+    return lines
+
+
+def nearest(name: str, names: Mapping[str, Any] | set[str] | list[str]) -> str | None:
+    """The known name that the user most likely meant, or None."""
+    matches = get_close_matches(name, list(names), n=1, cutoff=0.6)
+    return matches[0] if matches else None
+
+
+def _flatten(document: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in document.items():
+        if isinstance(value, dict):
+            flat.update(_flatten(value, f"{prefix}{key}."))
+        else:
+            flat[prefix + key] = value
+    return flat
+
+
+def _variables(values: Mapping[str, str], origin: str) -> Layer:
+    layer: dict[str, Value] = {}
+    for name, raw in values.items():
+        key = name.removeprefix(ENV_PREFIX).lower().replace(NESTED_DELIMITER, ".")
+        place = origin.format(name=name)
+        if not name.startswith(ENV_PREFIX) or key not in known_keys():
+            variables = {_variable(known): known for known in known_keys()}
+            meant = nearest(name, variables)
+            raise UsageError(
+                f"{place}: no setting has this name",
+                hint=f"Did you mean {meant}?" if meant else "Every setting: dataops config show",
+            )
+        layer[key] = Value(raw, place)
+    return layer
+
+
+def _refuse_unknown(key: str, origin: str) -> None:
+    if key in known_keys():
+        return
+    meant = nearest(key, known_keys())
+    raise UsageError(
+        f"{origin}: unknown setting {key}",
+        hint=f"Did you mean {meant}?" if meant else "Every setting: dataops config show",
+    )
+
+
+def _reserved(name: str) -> bool:
+    return name.startswith(NOT_SETTINGS_PREFIXES) and NESTED_DELIMITER not in name
+
+
+def _variable(key: str) -> str:
+    return ENV_PREFIX + key.upper().replace(".", NESTED_DELIMITER)
+
+
+def _plain(name: str) -> str:
+    return ".".join(part.strip().strip("\"'") for part in name.split("."))

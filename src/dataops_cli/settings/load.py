@@ -1,0 +1,132 @@
+"""From layers to settings, keeping for every value where it came from and what it shadows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, get_args
+
+from pydantic import SecretStr, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
+
+from dataops_cli.errors import UsageError
+from dataops_cli.project import Project
+from dataops_cli.settings.layers import (
+    Layer,
+    Value,
+    environment_layer,
+    nearest,
+    option_layer,
+    secrets_layer,
+    toml_layer,
+)
+from dataops_cli.settings.model import Settings, known_keys
+
+REDACTED = "********"
+
+
+@dataclass(frozen=True)
+class Environment:
+    """One environment of a platform: its settings, and for each key its values, the one in force first."""
+
+    name: str
+    settings: Settings
+    history: Mapping[str, list[Value]]
+
+    def shown(self, key: str) -> Any:
+        """The value of a dotted key as it may be printed: secrets are redacted."""
+        value: Any = self.settings
+        for part in key.split("."):
+            value = getattr(value, part)
+        return REDACTED if isinstance(value, SecretStr) else value
+
+    def origin(self, key: str) -> str:
+        values = self.history.get(key)
+        return values[0].origin if values else "default"
+
+
+def load_environment(
+    project: Project, name: str, options: Mapping[str, tuple[str, Any]] | None = None
+) -> Environment:
+    """The settings of environment `name`. Raises UsageError with file and line for anything wrong."""
+    names = project.environment_names()
+    if name not in names:
+        meant = nearest(name, names)
+        raise UsageError(
+            f"There is no environment {name!r}: no file environments/{name}.toml",
+            hint=f"Did you mean {meant}? " * bool(meant) + f"There are: {', '.join(names) or 'none'}",
+        )
+    layers = [
+        toml_layer(project.environments / "base.toml", "environments/base.toml"),
+        toml_layer(project.environments / f"{name}.toml", f"environments/{name}.toml"),
+        secrets_layer(project.environments / f"{name}.secrets.env", f"environments/{name}.secrets.env"),
+        environment_layer(),
+        option_layer(options or {}),
+    ]
+    history: dict[str, list[Value]] = {}
+    for layer in reversed(layers):
+        for key, value in layer.items():
+            history.setdefault(key, []).append(value)
+    return Environment(name, _settings(layers, history), history)
+
+
+def is_secret(key: str) -> bool:
+    annotation = known_keys()[key].annotation
+    return annotation is SecretStr or SecretStr in get_args(annotation)
+
+
+class _LayerSource(PydanticBaseSettingsSource):
+    """One layer, in the nested form that pydantic-settings merges."""
+
+    def __init__(self, layer: Layer) -> None:
+        super().__init__(Settings)
+        self._layer = layer
+
+    def get_field_value(self, _field: Any, field_name: str) -> tuple[Any, str, bool]:
+        return self().get(field_name), field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        nested: dict[str, Any] = {}
+        for key, value in self._layer.items():
+            *path, last = key.split(".")
+            here = nested
+            for part in path:
+                here = here.setdefault(part, {})
+            here[last] = value.raw
+        return nested
+
+
+def _settings(layers: list[Layer], history: Mapping[str, list[Value]]) -> Settings:
+    class Layered(Settings):
+        @classmethod
+        def settings_customise_sources(
+            cls,
+            settings_cls: type[BaseSettings],
+            init_settings: PydanticBaseSettingsSource,
+            env_settings: PydanticBaseSettingsSource,
+            dotenv_settings: PydanticBaseSettingsSource,
+            file_secret_settings: PydanticBaseSettingsSource,
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            return tuple(_LayerSource(layer) for layer in reversed(layers))
+
+    try:
+        return Layered()
+    except ValidationError as error:
+        faults = tuple(_fault(dict(fault), history) for fault in error.errors(include_url=False))
+        raise UsageError(
+            faults[0] if len(faults) == 1 else f"{len(faults)} settings are wrong",
+            hint="Mend it there; what a setting means: dataops config explain KEY",
+            details=faults if len(faults) > 1 else (),
+        ) from None
+
+
+def _fault(fault: dict[str, Any], history: Mapping[str, list[Value]]) -> str:
+    key = ".".join(str(part) for part in fault["loc"])
+    message = str(fault["msg"]).removeprefix("Value error, ")
+    if key not in history:
+        # A rule over several keys: name the first place that took part in it.
+        origins = [values[0].origin for name, values in history.items() if name.startswith(key + ".")]
+        return f"{origins[0] if origins else 'settings'}: {message}"
+    value = history[key][0]
+    got = "" if is_secret(key) else f" (it is {value.raw!r})"
+    return f"{value.origin}: {key}: {message[0].lower()}{message[1:]}{got}"

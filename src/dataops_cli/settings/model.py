@@ -1,0 +1,115 @@
+"""What can be set. Keys are written dotted: `warehouse.engine`."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+ENV_PREFIX = "DATAOPS_"
+NESTED_DELIMITER = "__"
+
+
+class Engine(StrEnum):
+    """The database that holds source, bronze, silver and gold."""
+
+    DUCKDB = "duckdb"
+    SQLSERVER = "sqlserver"
+
+
+class Runner(StrEnum):
+    """Where dbt runs."""
+
+    PROCESS = "process"
+    CONTAINER = "container"
+    AIRFLOW = "airflow"
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Warehouse(Section):
+    engine: Engine = Field(Engine.DUCKDB, description="duckdb (embedded) or sqlserver")
+    keep_generations: Annotated[int, Field(ge=1)] = Field(
+        5, description="published generations that are kept, the current one included"
+    )
+    server: str = Field("127.0.0.1", description="host name of the SQL Server")
+    port: Annotated[int, Field(ge=1, le=65535)] = Field(1433, description="port of the SQL Server")
+    database: str = Field("dataops", description="database that holds bronze, silver and gold")
+    source_database: str = Field("AdventureWorks2014", description="database that holds the source tables")
+    user: str = Field("dataops_dbt", description="login that dbt uses")
+    password: SecretStr | None = Field(None, description="password of that login (secret)")
+    encrypt: bool = Field(True, description="encrypt the connection")
+    trust_server_certificate: bool = Field(False, description="accept a certificate that is not verified")
+
+
+class Dbt(Section):
+    runner: Runner = Field(Runner.PROCESS, description="process, container or airflow")
+    threads: Annotated[int, Field(ge=1, le=64)] = Field(4, description="models and tests built side by side")
+
+
+class Freshness(Section):
+    """A source is stale when its latest order is older than this many days."""
+
+    warn_after_days: Annotated[int, Field(ge=1)] = Field(1, description="days until a source gives a warning")
+    error_after_days: Annotated[int, Field(ge=1)] = Field(2, description="days until a source fails the run")
+
+    @model_validator(mode="after")
+    def _error_is_not_before_warning(self) -> Freshness:
+        if self.error_after_days < self.warn_after_days:
+            raise ValueError("error_after_days must not be smaller than warn_after_days")
+        return self
+
+
+class Runs(Section):
+    keep: Annotated[int, Field(ge=1)] = Field(30, description="runs whose artifacts are kept")
+    sample_rows: Annotated[int, Field(ge=0, le=100)] = Field(
+        5, description="offending rows shown for a failed test"
+    )
+
+
+class Stack(Section):
+    enabled: bool = Field(False, description="whether the environment has a Docker Compose stack")
+
+
+class Settings(BaseSettings):
+    """All settings of one environment. Sources are given by `settings.load`, not read by this class."""
+
+    model_config = SettingsConfigDict(
+        extra="forbid",
+        frozen=True,
+        env_prefix=ENV_PREFIX,
+        env_nested_delimiter=NESTED_DELIMITER,
+        nested_model_default_partial_update=True,
+    )
+
+    description: str = Field("", description="what the environment is for")
+    warehouse: Warehouse = Warehouse()
+    dbt: Dbt = Dbt()
+    freshness: Freshness = Freshness()
+    runs: Runs = Runs()
+    stack: Stack = Stack()
+
+    @model_validator(mode="after")
+    def _parts_fit_together(self) -> Settings:
+        if self.dbt.runner is not Runner.PROCESS and not self.stack.enabled:
+            raise ValueError(
+                f"dbt.runner is {self.dbt.runner.value}, which needs stack.enabled = true "
+                '(or set dbt.runner = "process")'
+            )
+        return self
+
+
+def known_keys() -> dict[str, Any]:
+    """Every dotted key with its pydantic FieldInfo, in the order in which they are shown."""
+    keys: dict[str, Any] = {}
+    for name, field in Settings.model_fields.items():
+        section = field.annotation
+        if isinstance(section, type) and issubclass(section, Section):
+            keys.update({f"{name}.{inner}": info for inner, info in section.model_fields.items()})
+        else:
+            keys[name] = field
+    return keys

@@ -1,0 +1,1 @@
+"""The source data: AdventureWorks' seven tables, loaded from files or generated."""

@@ -1,0 +1,1 @@
+"""The database that holds source, bronze, silver and gold, one engine a module."""

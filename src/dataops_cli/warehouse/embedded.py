@@ -1,0 +1,299 @@
+"""The embedded warehouse: DuckDB files under `.dataops/<environment>`.
+
+    source.duckdb                          the source, replaced whole by rename
+    warehouse.duckdb -> generations/…      what consumers open: a link, switched by rename
+    generations/<run>/warehouse.duckdb     what was published, read-only
+    candidate/warehouse.duckdb             what a run is building, or a failed one left for a retry
+    candidate/source.duckdb                the source frozen for it: a hard link
+
+Nobody ever writes to a file that consumers can open, so a reader neither blocks a run nor sees one.
+The link is the one truth about what is published; everything else is put right after it (`recover`).
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dataops_cli.errors import DataopsError, ExitCode
+from dataops_cli.files import explained, read_state, sync_folder, write_state
+from dataops_cli.warehouse.generation import Generation
+from dataops_cli.warehouse.lock import Lease
+from dataops_cli.warehouse.rows import Rows
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+SOURCE_CATALOG = "AdventureWorks2014"
+FILE = "warehouse.duckdb"
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """What one run builds aside. `folder` keeps its name from run to run, so that dbt's cache stays warm."""
+
+    run_id: str
+    folder: Path
+
+    @property
+    def path(self) -> Path:
+        return self.folder / FILE
+
+    @property
+    def source(self) -> Path:
+        return self.folder / "source.duckdb"
+
+    def dbt_environment(self) -> dict[str, str]:
+        """The variables that dbt's profile reads."""
+        return {
+            "DATAOPS_DBT_TARGET": "duckdb",
+            "DATAOPS_DBT_DUCKDB_PATH": str(self.path),
+            "DATAOPS_DBT_DUCKDB_SOURCE_PATH": str(self.source),
+            "DATAOPS_DBT_SOURCE_DATABASE": SOURCE_CATALOG,
+        }
+
+    def query(self, sql: str, limit: int) -> Rows:
+        """At most `limit` rows of a query on the candidate."""
+        with _connection(self.path, self.source) as connection:
+            return fetch(connection, sql, limit)
+
+    def finish(self, relations: Mapping[str, tuple[str, str]]) -> dict[str, int]:
+        """Bring everything into the one file and count the rows of `relations`: name → (schema, name)."""
+        with _connection(self.path, self.source, read_only=False) as connection:
+            connection.execute(f"checkpoint {_identifier(self.path.stem)}")
+            counts = {}
+            for name, (schema, table) in relations.items():
+                row = connection.execute(
+                    f"select count(*) from {_identifier(schema)}.{_identifier(table)}"  # noqa: S608
+                ).fetchone()
+                counts[name] = int(row[0]) if row else 0
+        return counts
+
+
+@dataclass(frozen=True)
+class EmbeddedWarehouse:
+    """The warehouse of one environment, in `home`. Writing methods want the lock (`Lease`) to be held."""
+
+    home: Path
+
+    @property
+    def link(self) -> Path:
+        """What consumers open."""
+        return self.home / FILE
+
+    @property
+    def source(self) -> Path:
+        return self.home / "source.duckdb"
+
+    # -- source ---------------------------------------------------------------------------------
+
+    def replace_source(self, staged: Path) -> None:
+        """Switch a staged source in. Runs under way keep the source they froze."""
+        with explained(self.source):
+            staged.chmod(0o644)
+            staged.replace(self.source)
+            sync_folder(self.home)
+
+    def require_source(self) -> None:
+        if not self.source.exists():
+            raise DataopsError(
+                "There is no source data yet",
+                hint="Load it with: dataops source load --from DIR, or make some: dataops source generate",
+                exit_code=ExitCode.UNAVAILABLE,
+            )
+
+    # -- candidate ------------------------------------------------------------------------------
+
+    def begin(self, run_id: str, *, from_published: bool) -> Candidate:
+        """A new candidate with the source frozen, empty or with a copy of what is published."""
+        self.discard_candidate()
+        candidate = Candidate(run_id, self.home / "candidate")
+        with explained(candidate.folder):
+            candidate.folder.mkdir(parents=True)
+            self.freeze_source(candidate)
+            if from_published and self.link.exists():
+                shutil.copyfile(self.link, candidate.path)
+        write_state(candidate.folder / "candidate.json", {"run_id": run_id})
+        return candidate
+
+    def freeze_source(self, candidate: Candidate) -> None:
+        """Give the candidate the source as it is now, whatever is loaded later. Where there is none, none."""
+        if not self.source.exists():
+            return
+        try:
+            os.link(self.source, candidate.source)
+        except OSError:  # a file system without hard links
+            shutil.copy2(self.source, candidate.source)
+
+    def left_aside(self) -> Candidate | None:
+        """The candidate that a failed or killed run left, if it can be continued."""
+        folder = self.home / "candidate"
+        state = read_state(folder / "candidate.json")
+        return Candidate(state["run_id"], folder) if state else None
+
+    def adopt(self, candidate: Candidate, run_id: str) -> Candidate:
+        """Continue a candidate that was left aside, as run `run_id`."""
+        write_state(candidate.folder / "candidate.json", {"run_id": run_id})
+        return Candidate(run_id, candidate.folder)
+
+    def source_is_that_of(self, candidate: Candidate) -> bool:
+        """Whether the source is still the one that the candidate froze."""
+        if not self.source.exists() or not candidate.source.exists():
+            return False
+        ours, frozen = self.source.stat(), candidate.source.stat()
+        return ours.st_ino == frozen.st_ino or (ours.st_mtime_ns, ours.st_size) == (
+            frozen.st_mtime_ns,
+            frozen.st_size,
+        )
+
+    def discard_candidate(self) -> None:
+        folder = self.home / "candidate"
+        with explained(folder):
+            # First what makes it one that can be continued: half a candidate must not look whole.
+            (folder / "candidate.json").unlink(missing_ok=True)
+            if folder.exists():
+                shutil.rmtree(folder)
+
+    # -- publishing -----------------------------------------------------------------------------
+
+    def published(self) -> Generation | None:
+        """What consumers read now."""
+        if not self.link.is_symlink():
+            return None
+        return self._generation(self.link.readlink().parent.name)
+
+    def generations(self) -> list[Generation]:
+        """All that is kept, the newest first."""
+        folders = (self.home / "generations").glob("*/generation.json")
+        found = [self._generation(path.parent.name) for path in folders]
+        return sorted((item for item in found if item), key=lambda item: item.number, reverse=True)
+
+    def publish(self, candidate: Candidate, generation: Generation, lease: Lease) -> None:
+        """Make the candidate what consumers read. One rename of the link does it, or nothing is changed."""
+        target = self.home / "generations" / generation.run_id
+        write_state(candidate.folder / "generation.json", generation.document())
+        with explained(target):
+            (candidate.folder / "candidate.json").unlink(missing_ok=True)
+            candidate.source.unlink(missing_ok=True)
+            candidate.path.chmod(0o444)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            lease.check()
+            candidate.folder.rename(target)
+            sync_folder(target.parent)
+        self._switch(generation)
+
+    def require_generation(self, run_id: str) -> Generation:
+        """The generation of that run. Raises DataopsError (exit 5) when it is not kept."""
+        for generation in self.generations():
+            if generation.run_id == run_id:
+                return generation
+        kept = ", ".join(item.run_id for item in self.generations()) or "none"
+        raise DataopsError(
+            f"Generation {run_id} is not kept", hint=f"Kept are: {kept}", exit_code=ExitCode.REFUSED
+        )
+
+    def publish_again(self, run_id: str, lease: Lease) -> Generation:
+        """Make an earlier generation what consumers read. Raises DataopsError when it is not kept."""
+        self.recover()
+        generation = self.require_generation(run_id)
+        lease.check()
+        self._switch(generation)
+        return generation
+
+    def recover(self) -> None:
+        """Put right what a kill during a publication left: the link decides what was published."""
+        current = self.published()
+        for generation in self.generations():
+            if generation.published_at is None:
+                if current and generation.run_id == current.run_id:
+                    self._record(generation.published_now())
+                else:
+                    self.remove_generation(generation.run_id)
+        for leftover in self.home.glob(".staged-*"):
+            leftover.unlink(missing_ok=True)
+
+    def surplus(self, keep: int) -> list[str]:
+        """The generations beyond the newest `keep`, never the published one."""
+        current = self.published()
+        others = [item.run_id for item in self.generations() if not current or item.run_id != current.run_id]
+        return others[max(keep - 1, 0) :]
+
+    def remove_generation(self, run_id: str) -> None:
+        with explained(self.home / "generations" / run_id):
+            shutil.rmtree(self.home / "generations" / run_id, ignore_errors=False)
+
+    # -- reading --------------------------------------------------------------------------------
+
+    @contextmanager
+    def connect(self) -> Iterator[DuckDBPyConnection]:
+        """A read-only connection to what is published, with the source attached for the bronze views."""
+        if not self.link.exists():
+            raise DataopsError(
+                "Nothing has been published yet",
+                hint="Build it with: dataops run",
+                exit_code=ExitCode.UNAVAILABLE,
+            )
+        with _connection(self.link, self.source) as connection:
+            yield connection
+
+    def _generation(self, run_id: str) -> Generation | None:
+        state = read_state(self.home / "generations" / run_id / "generation.json")
+        return Generation.from_document(state) if state else None
+
+    def _record(self, generation: Generation) -> None:
+        write_state(self.home / "generations" / generation.run_id / "generation.json", generation.document())
+
+    def _switch(self, generation: Generation) -> None:
+        with explained(self.link):
+            fresh = self.link.with_name(f".{FILE}.link")
+            fresh.unlink(missing_ok=True)
+            fresh.symlink_to(Path("generations") / generation.run_id / FILE)
+            fresh.replace(self.link)
+            sync_folder(self.home)
+        self._record(generation.published_now())
+
+
+def fetch(connection: DuckDBPyConnection, sql: str, limit: int | None) -> Rows:
+    """Run a query and fetch at most `limit` rows (None: all)."""
+    cursor = connection.execute(sql)
+    columns = tuple(column[0] for column in cursor.description or ())
+    if limit is None:
+        return Rows(columns, cursor.fetchall())
+    rows = cursor.fetchmany(limit + 1)
+    return Rows(columns, rows[:limit], more=len(rows) > limit)
+
+
+@contextmanager
+def _connection(path: Path, source: Path, *, read_only: bool = True) -> Iterator[DuckDBPyConnection]:
+    import duckdb
+
+    try:
+        connection = duckdb.connect(str(path), read_only=read_only)
+    except duckdb.IOException as error:
+        if "lock" in str(error).lower():
+            raise DataopsError(
+                f"{path} is opened for writing by another program",
+                hint="Close it there, or open it there read-only: it is replaced by every run anyway.",
+                exit_code=ExitCode.LOCKED,
+            ) from error
+        raise DataopsError(
+            f"Cannot open {path}: {str(error).splitlines()[0]}",
+            hint="Build it anew with: dataops run",
+            exit_code=ExitCode.UNAVAILABLE,
+        ) from error
+    try:
+        if source.exists():
+            literal = str(source).replace("'", "''")
+            connection.execute(f"attach '{literal}' as {_identifier(SOURCE_CATALOG)} (read_only)")
+        yield connection
+    finally:
+        connection.close()
+
+
+def _identifier(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

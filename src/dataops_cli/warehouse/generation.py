@@ -1,0 +1,35 @@
+"""A generation: one published state of silver and gold, named by the run that built it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, Self
+
+
+@dataclass(frozen=True)
+class Generation:
+    """What is known of one generation. Times are UTC in ISO form; `rows` counts each relation's rows.
+
+    `number` is the fencing number of its run: it orders generations without trusting a clock.
+    `published_at` is None until it has been the published one.
+    """
+
+    run_id: str
+    number: int
+    release: str | None
+    as_of_date: str | None
+    rows: Mapping[str, int]
+    built_at: str
+    published_at: str | None = None
+
+    def published_now(self) -> Self:
+        return replace(self, published_at=datetime.now(UTC).isoformat(timespec="seconds"))
+
+    def document(self) -> dict[str, Any]:
+        return {**asdict(self), "rows": dict(self.rows)}
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> Self:
+        return cls(**{key: value for key, value in document.items() if key != "version"})

@@ -1,0 +1,1 @@
+"""The warehouse contract: what the nine relations hold, computed without SQL."""
