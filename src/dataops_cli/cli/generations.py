@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from dataops_cli.cli.application import Application, command, command_line
+
+if TYPE_CHECKING:
+    from dataops_cli.warehouse.generation import Generation
 
 app = typer.Typer(
     help="List what was published, or publish an earlier generation again.", no_args_is_help=True
@@ -21,23 +24,32 @@ def list_generations(app: Application) -> None:
 
     warehouse = EmbeddedWarehouse(app.project.state(app.environment.name))
     current = warehouse.published()
-    rows = [
-        {
-            "run_id": item.run_id,
-            "published": current is not None and item.run_id == current.run_id,
-            "published_at": item.published_at,
-            "release": item.release,
-            "as_of_date": item.as_of_date,
-            "rows": dict(item.rows),
-        }
-        for item in warehouse.generations()
-    ]
-    if not rows:
+    kept = warehouse.generations()
+    if not kept:
         app.console.result([], "Nothing has been published yet. Build it with: dataops run")
         return
+
+    def is_current(item: Generation) -> bool:
+        return current is not None and item.run_id == current.run_id
+
     columns = ["run_id", "published", "published_at", "release", "as_of_date", "rows"]
-    shown = [[*list(row.values())[:-1], sum(row["rows"].values())] for row in rows]  # type: ignore[attr-defined]
-    app.console.result(rows, table(columns, shown))
+    app.console.result(
+        [item.document() | {"published": is_current(item)} for item in kept],
+        table(
+            columns,
+            [
+                [
+                    item.run_id,
+                    is_current(item),
+                    item.published_at,
+                    item.release,
+                    item.as_of_date,
+                    sum(item.rows.values()),
+                ]
+                for item in kept
+            ],
+        ),
+    )
 
 
 @command(app)

@@ -26,7 +26,7 @@ def declared_columns(sources_yaml: Path) -> dict[str, frozenset[str]]:
 
 
 def _declared_tables(path: Path) -> list[dict[str, Any]]:
-    import yaml
+    import yaml  # type: ignore[import-untyped]
 
     try:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))

@@ -52,7 +52,7 @@ def totals(path: Path) -> StagedSource:
 def count(connection: DuckDBPyConnection) -> StagedSource:
     """Count the staged tables of an open connection."""
     tables = tuple(
-        TableCount(table.full_name, int(_row(connection, f"SELECT count(*) FROM {table.sql_name}")[0]))
+        TableCount(table.full_name, int(_row(connection, f"SELECT count(*) FROM {table.sql_name}")[0]))  # noqa: S608
         for table in TABLES
     )
     orders, subtotal, total_due, online, reseller = _row(

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 from dataops_cli.errors import DataopsError, ExitCode
 from dataops_cli.files import explained, read_state, sync_folder, write_state
 from dataops_cli.warehouse.generation import Generation
-from dataops_cli.warehouse.lock import Lease
+from dataops_cli.warehouse.lock import Lease, hold
 from dataops_cli.warehouse.rows import Rows
 
 if TYPE_CHECKING:
@@ -91,6 +91,19 @@ class EmbeddedWarehouse:
         return self.home / "source.duckdb"
 
     # -- source ---------------------------------------------------------------------------------
+
+    @contextmanager
+    def loading(self, command: str, *, wait: float = 0) -> Iterator[Path]:
+        """Where one load at a time may stage a source. Leftovers of killed loads are removed."""
+        folder = self.home / "loading"
+        with hold(folder, command, wait=wait):
+            with explained(folder):
+                for leftover in folder.iterdir():
+                    if leftover.is_dir():
+                        shutil.rmtree(leftover)
+                    elif leftover.name not in ("lock", "lock.json"):
+                        leftover.unlink()
+            yield folder / "source.duckdb"
 
     def replace_source(self, staged: Path) -> None:
         """Switch a staged source in. Runs under way keep the source they froze."""
@@ -214,8 +227,6 @@ class EmbeddedWarehouse:
                     self._record(generation.published_now())
                 else:
                     self.remove_generation(generation.run_id)
-        for leftover in self.home.glob(".staged-*"):
-            leftover.unlink(missing_ok=True)
 
     def surplus(self, keep: int) -> list[str]:
         """The generations beyond the newest `keep`, never the published one."""
