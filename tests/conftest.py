@@ -1,13 +1,20 @@
-"""What every test may use: where the platform's files and the real data are."""
+"""What every test may use: the platform's files, the real data, the command line."""
 
 from __future__ import annotations
 
+import io
 import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import chdir, redirect_stderr, redirect_stdout
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+from support import ROOT, Dataops, clean_environment
 
 
 @pytest.fixture(scope="session")
@@ -25,3 +32,57 @@ def adventureworks() -> Path:
             )
         pytest.skip("no AdventureWorks CSV files: set DATAOPS_TEST_ADVENTUREWORKS to their folder")
     return folder.resolve()
+
+
+@pytest.fixture(scope="session")
+def dataops() -> Dataops:
+    """Run `dataops ARGUMENTS` in a process of its own, as a user would, in folder `cwd`."""
+
+    def run(*arguments: object, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "dataops_cli", *map(str, arguments)],
+            cwd=cwd,
+            env=clean_environment(**variables),
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def dataops_here() -> Dataops:
+    """Like `dataops`, in this process: dbt is imported once for all tests."""
+
+    def run(*arguments: object, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+        from dataops_cli.__main__ import run as run_command
+
+        command = [str(argument) for argument in arguments]
+        stdout, stderr = io.StringIO(), io.StringIO()
+        handler = signal.getsignal(signal.SIGTERM)
+        with (
+            chdir(cwd),
+            mock.patch.dict(os.environ, clean_environment(**variables), clear=True),
+            redirect_stdout(stdout),
+            redirect_stderr(stderr),
+        ):
+            code = run_command(command)
+        signal.signal(signal.SIGTERM, handler)
+        return subprocess.CompletedProcess(command, int(code), stdout.getvalue(), stderr.getvalue())
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def new_platform() -> Callable[[Path], Path]:
+    """Scaffold a platform into a folder."""
+    from dataops_cli.scaffold import create_platform
+
+    def create(folder: Path) -> Path:
+        create_platform(folder)
+        return folder
+
+    return create

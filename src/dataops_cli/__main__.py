@@ -18,10 +18,11 @@ def run(arguments: list[str]) -> int:
     import typer
     from typer.main import get_command
 
-    from dataops_cli.cli.application import current
+    from dataops_cli.cli.application import start
     from dataops_cli.cli.root import app
     from dataops_cli.errors import DataopsError, ExitCode, UsageError
 
+    current = start()
     signal.signal(signal.SIGTERM, _as_interrupt)
     try:
         outcome = get_command(app).main(arguments, prog_name="dataops", standalone_mode=False)
@@ -42,6 +43,7 @@ def run(arguments: list[str]) -> int:
         if hasattr(error, "format_message"):  # the parser's own usage errors
             context = getattr(error, "ctx", None)
             path = context.command_path if context else "dataops"
+            current.as_json |= "--json" in arguments  # it may not have been parsed yet
             known: DataopsError = UsageError(error.format_message().rstrip("."), hint=f"Usage: {path} --help")
         else:
             known = DataopsError(

@@ -101,7 +101,9 @@ select
     ) as abc_class,
     cast(coalesce(sales.revenue_last_12m, 0) as decimal(19, 4)) as revenue_last_12m,
     cast(coalesce(sales.revenue_prior_12m, 0) as decimal(19, 4)) as revenue_prior_12m,
-    {{ percentage('sales.revenue_last_12m - sales.revenue_prior_12m', 'sales.revenue_prior_12m') }} as revenue_growth_pct,
+    {{
+        percentage('sales.revenue_last_12m - sales.revenue_prior_12m', 'sales.revenue_prior_12m')
+    }} as revenue_growth_pct,
     products.days_since_last_sale
 from {{ ref('slvr_products') }} as products
 left join ranked_sales as sales

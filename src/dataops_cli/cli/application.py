@@ -120,8 +120,14 @@ def command_line() -> str:
     return shlex.join(["dataops", *sys.argv[1:]])
 
 
-# The invocation under way, for `main` to render an error as its options ask.
-current = Application()
+_current = Application()
+
+
+def start() -> Application:
+    """Begin an invocation. The caller renders its errors as its options ask."""
+    global _current  # Typer has no place to keep it that is there before the options are parsed
+    _current = Application()
+    return _current
 
 
 def with_global_options(function: Callable[..., None]) -> Callable[..., None]:
@@ -129,8 +135,8 @@ def with_global_options(function: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(function)
     def run(**given: Any) -> None:
-        current.update({key: given.pop(key) for key in GLOBAL_OPTIONS})
-        function(current, **given)
+        _current.update({key: given.pop(key) for key in GLOBAL_OPTIONS})
+        function(_current, **given)
 
     own = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
     parameters = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own] + [

@@ -22,9 +22,10 @@ def dbt(
         list[str] | None, typer.Argument(metavar="DBT_COMMAND [ARGS]...", help="What dbt gets.")
     ] = None,
 ) -> None:
-    """Run any dbt command with the environment's settings. Global options come before dbt's command.
+    """Run any dbt command with the environment's settings.
 
-    It works on a scratch copy of the warehouse: only `dataops run` publishes.
+    Global options come before dbt's command. It works on a scratch copy of the warehouse: only
+    `dataops run` publishes.
     """
     from dataops_cli.errors import ExitCode
     from dataops_cli.pipeline.scratch import scratch_session

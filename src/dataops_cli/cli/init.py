@@ -17,7 +17,7 @@ def init(
     app: Application,
     folder: Annotated[Path, typer.Argument(help="Where; an empty or new folder.")] = Path(),
 ) -> None:
-    """Make a new platform in a folder: settings, models, orchestration, git."""
+    """Make a new platform in a folder."""
     from dataops_cli.scaffold import create_platform
 
     has_git = create_platform(folder)

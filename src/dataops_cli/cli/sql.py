@@ -28,7 +28,9 @@ def sql(
     limit: Annotated[int, typer.Option(min=0, help="Rows shown at most; 0 for all.")] = 100,
     csv: Annotated[bool, typer.Option("--csv", help="Write CSV.")] = False,
 ) -> None:
-    """Query the environment's warehouse, read-only, and print a table, CSV or JSON."""
+    """Query the warehouse.
+
+    Read-only; prints a table, CSV or JSON."""
     from dataops_cli.errors import DataopsError, ExitCode, UsageError
     from dataops_cli.settings.model import Engine
     from dataops_cli.warehouse.embedded import EmbeddedWarehouse

@@ -46,8 +46,9 @@ class Graph:
     sources: Mapping[str, frozenset[str]]
 
     def built(self) -> list[Node]:
-        """What is materialized: models, seeds, snapshots."""
-        return [node for node in self.nodes.values() if node.kind in BUILT]
+        """What is materialized (models, seeds, snapshots), by layer and name."""
+        found = (node for node in self.nodes.values() if node.kind in BUILT)
+        return sorted(found, key=lambda node: (LAYERS.index(node.layer), node.name))
 
     def tests(self) -> list[Node]:
         return [node for node in self.nodes.values() if node.kind == "test"]

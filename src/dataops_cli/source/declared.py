@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from dataops_cli.errors import UsageError
 from dataops_cli.source.tables import TABLES, Table
@@ -16,24 +15,30 @@ def declared_columns(sources_yaml: Path) -> dict[str, frozenset[str]]:
     AdventureWorks does not have. A table that declares no columns has an empty set.
     """
     declared: dict[str, frozenset[str]] = {}
-    for entry in _declared_tables(sources_yaml):
-        name = str(entry.get("identifier") or entry.get("name"))
+    for name, columns in _read(sources_yaml):
         table = _known_table(sources_yaml, name)
-        columns = entry.get("columns") or []
-        names = frozenset(_known_column(sources_yaml, table, str(column["name"])) for column in columns)
+        names = frozenset(_known_column(sources_yaml, table, column) for column in columns)
         declared[table.full_name] = declared.get(table.full_name, frozenset()) | names
     return declared
 
 
-def _declared_tables(path: Path) -> list[dict[str, Any]]:
-    import yaml  # type: ignore[import-untyped]
+def _read(path: Path) -> list[tuple[str, list[str]]]:
+    """The tables' names and the names of their columns."""
+    import yaml
 
     try:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
-        return [table for source in document["sources"] for table in source["tables"]]
+        return [
+            (
+                str(table.get("identifier") or table["name"]),
+                [str(column["name"]) for column in table.get("columns") or []],
+            )
+            for source in document["sources"]
+            for table in source["tables"]
+        ]
     except FileNotFoundError:
         raise UsageError(f"There is no {path}", hint="It declares the dbt sources: restore it.") from None
-    except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError):
+    except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError, AttributeError):
         raise UsageError(
             f"{path} does not declare dbt sources",
             hint="It needs a list `sources` with `tables`, as in dbt's documentation of sources.",

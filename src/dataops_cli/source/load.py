@@ -80,26 +80,26 @@ def _load(staging: Staging, file: SourceFile, layout: Layout) -> int:
             rows = _rewrite_and_insert(staging, file, layout)
         else:
             rows = _insert(staging.connection, file, layout, file.path)
-    except (duckdb.InvalidInputException, duckdb.ConversionException) as error:
+    except (duckdb.InvalidInputException, duckdb.ConversionException):
         faults = find_faults(file, layout)
         if faults:
             raise broken_data(faults) from None
-        rows = _retry(staging, file, layout, error)
+        rows = _retry(staging, file, layout)
     _check_key(staging.connection, file, layout)
     return rows
 
 
-def _retry(staging: Staging, file: SourceFile, layout: Layout, objection: Exception) -> int:
+def _retry(staging: Staging, file: SourceFile, layout: Layout) -> int:
     """DuckDB is stricter than the format, with mixed line ends for one: rewritten plainly, the file will do."""
     import duckdb
 
     try:
         return _rewrite_and_insert(staging, file, layout)
     except (duckdb.InvalidInputException, duckdb.ConversionException):
+        # DuckDB's message may quote the row, and with it a person's name.
         raise DataopsError(
-            f"{file.name} cannot be read",
-            hint="Export the table again as plain CSV; --debug shows DuckDB's own message.",
-        ) from objection
+            f"{file.name} cannot be read", hint="Export the table again as plain CSV, and load the new file."
+        ) from None
 
 
 def _rewrite_and_insert(staging: Staging, file: SourceFile, layout: Layout) -> int:

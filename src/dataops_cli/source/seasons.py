@@ -17,7 +17,20 @@ PERIOD_STARTS = (FIRST_DAY, date(2012, 5, 30), date(2013, 5, 30), date(2014, 6, 
 _ONLINE_BY_MONTH = {
     2011: {5: 5, 6: 141, 7: 156, 8: 150, 9: 157, 10: 174, 11: 230, 12: 188},
     2012: {1: 193, 2: 182, 3: 219, 4: 201, 5: 221, 6: 251, 7: 274, 8: 212, 9: 219, 10: 207, 11: 318, 12: 246},
-    2013: {1: 294, 2: 251, 3: 307, 4: 326, 5: 333, 6: 533, 7: 1564, 8: 1690, 9: 1612, 10: 1792, 11: 2007, 12: 1875},
+    2013: {
+        1: 294,
+        2: 251,
+        3: 307,
+        4: 326,
+        5: 333,
+        6: 533,
+        7: 1564,
+        8: 1690,
+        9: 1612,
+        10: 1792,
+        11: 2007,
+        12: 1875,
+    },
     2014: {1: 1966, 2: 1753, 3: 2128, 4: 2113, 5: 2232, 6: 939},
 }
 
@@ -70,8 +83,7 @@ def _online_days(stream: Stream) -> Iterator[tuple[date, int]]:
         for month, orders in months.items():
             days = _days_of(year, month)
             weights = [80 + stream.number(day.toordinal()) % 41 for day in days]
-            for day, share in zip(days, spread(orders, weights), strict=True):
-                yield day, share
+            yield from zip(days, spread(orders, weights), strict=True)
 
 
 def _days_of(year: int, month: int) -> list[date]:

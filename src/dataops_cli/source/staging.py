@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -63,9 +63,11 @@ def staged_database(target: Path) -> Iterator[Staging]:
         complete = True
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-        if not complete:
-            target.unlink(missing_ok=True)
-        target.with_name(f"{target.name}.wal").unlink(missing_ok=True)
+        # Whatever cannot be removed was never made, and must not hide the error that is under way.
+        with suppress(OSError):
+            if not complete:
+                target.unlink(missing_ok=True)
+            target.with_name(f"{target.name}.wal").unlink(missing_ok=True)
 
 
 def create_table(connection: DuckDBPyConnection, table: Table) -> None:

@@ -2,6 +2,8 @@
 
 The order and the types are those of AdventureWorks 2014 (OLTP). Microsoft's own files have no header, so the
 order is what gives their fields a name; XML columns are in those files but not in the staged tables.
+
+One thing differs: `rowguid` may be NULL here. Editions of the data as CSV lack it, and no model reads it.
 """
 
 from __future__ import annotations
@@ -119,7 +121,7 @@ CUSTOMER = _table(
     StoreID int null
     TerritoryID int null
     AccountNumber varchar(10) computed
-    rowguid uniqueidentifier
+    rowguid uniqueidentifier null
     ModifiedDate datetime
     """,
 )
@@ -152,7 +154,7 @@ SALES_ORDER_HEADER = _table(
     Freight money
     TotalDue money computed
     Comment nvarchar(128) null
-    rowguid uniqueidentifier
+    rowguid uniqueidentifier null
     ModifiedDate datetime
     """,
 )
@@ -170,7 +172,7 @@ SALES_ORDER_DETAIL = _table(
     UnitPrice money
     UnitPriceDiscount money
     LineTotal numeric(38,6) computed
-    rowguid uniqueidentifier
+    rowguid uniqueidentifier null
     ModifiedDate datetime
     """,
 )
@@ -190,7 +192,7 @@ PERSON = _table(
     EmailPromotion int
     AdditionalContactInfo xml null
     Demographics xml null
-    rowguid uniqueidentifier
+    rowguid uniqueidentifier null
     ModifiedDate datetime
     """,
 )
@@ -222,7 +224,7 @@ PRODUCT = _table(
     SellStartDate datetime
     SellEndDate datetime null
     DiscontinuedDate datetime null
-    rowguid uniqueidentifier
+    rowguid uniqueidentifier null
     ModifiedDate datetime
     """,
 )
@@ -234,7 +236,7 @@ PRODUCT_SUBCATEGORY = _table(
     ProductSubcategoryID int
     ProductCategoryID int
     Name nvarchar(50)
-    rowguid uniqueidentifier
+    rowguid uniqueidentifier null
     ModifiedDate datetime
     """,
 )
@@ -245,7 +247,7 @@ PRODUCT_CATEGORY = _table(
     """
     ProductCategoryID int
     Name nvarchar(50)
-    rowguid uniqueidentifier
+    rowguid uniqueidentifier null
     ModifiedDate datetime
     """,
 )

@@ -25,11 +25,11 @@ having min({{ column_name }}) <> max({{ column_name }})
 
 {#- Every row of the other relation is represented here: nothing got lost on the way. Returns the rows
     that are missing. -#}
-{% test covers(model, column_name, to, field, where='1 = 1') %}
+{% test covers(model, column_name, to, field, their_where='1 = 1') %}
 with expected as (
     select *
     from {{ to }}
-    where {{ field }} is not null and ({{ where }})
+    where {{ field }} is not null and ({{ their_where }})
 )
 
 select *
@@ -66,12 +66,4 @@ where
     here.{{ column_name }} <> there.{{ field }}
     or (here.{{ column_name }} is null and there.{{ field }} is not null)
     or (here.{{ column_name }} is not null and there.{{ field }} is null)
-{% endtest %}
-
-
-{#- No date after the latest one of the other relation. -#}
-{% test not_after_latest(model, column_name, to, field) %}
-select *
-from {{ model }}
-where {{ column_name }} > (select max({{ field }}) from {{ to }})
 {% endtest %}

@@ -37,13 +37,13 @@ where {{ column_name }} {{ '<' if direction == 'up' else '>' }} value_before
 
 
 {#- The groups of an NTILE are of equal size, give or take one. -#}
-{% test even_groups(model, column_name, where='1 = 1') %}
+{% test even_groups(model, column_name, among='1 = 1') %}
 with group_sizes as (
     select
         {{ column_name }},
         count(*) as group_size
     from {{ model }}
-    where {{ column_name }} is not null and ({{ where }})
+    where {{ column_name }} is not null and ({{ among }})
     group by {{ column_name }}
 )
 

@@ -1,0 +1,51 @@
+"""Offending rows show keys and tested columns, and no personal data."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from test_plan import node
+
+from dataops_cli.dbt.graph import Graph
+from dataops_cli.pipeline.offending import MASK, visible
+from dataops_cli.warehouse.rows import Rows
+
+CUSTOMERS = replace(
+    node("customers", "silver"),
+    key=("customer_id",),
+    columns=frozenset({"customer_id", "full_name", "total_orders"}),
+    pii=frozenset({"full_name"}),
+)
+FOUND = Rows(("customer_id", "full_name", "total_orders", "expected"), [(7, "Ada Lovelace", -1, 0)])
+
+
+def shown(tested: set[str], rows: Rows = FOUND) -> Rows:
+    test = replace(node("t", "silver", ["customers"], kind="test"), tested_columns=frozenset(tested))
+    return visible(test, rows, Graph({"customers": CUSTOMERS, "t": test}, {}))
+
+
+def test_keys_tested_columns_and_what_the_test_computed() -> None:
+    assert shown({"total_orders"}) == Rows(("customer_id", "total_orders", "expected"), [(7, -1, 0)])
+
+
+def test_a_personal_column_is_masked_and_so_is_what_was_computed_from_it() -> None:
+    assert shown({"full_name"}) == Rows(("customer_id", "full_name", "expected"), [(7, MASK, MASK)])
+
+
+def test_a_test_that_names_no_column_shows_all_but_personal_data() -> None:
+    assert shown(set()) == Rows(FOUND.columns, [(7, MASK, -1, 0)])
+
+
+def test_dbts_own_names_for_the_tested_value_are_masked() -> None:
+    rows = Rows(("unique_field", "n_records"), [("Ada Lovelace", 2)])
+    assert shown({"full_name"}, rows).rows == [(MASK, MASK)]
+
+
+def test_null_stays_null() -> None:
+    assert shown({"full_name"}, Rows(("customer_id", "full_name"), [(7, None)])).rows == [(7, None)]
+
+
+def test_personal_columns_of_sources_count_too() -> None:
+    test = node("t", "bronze", ["source.person"], kind="test")
+    graph = Graph({"t": test}, {"source.person": frozenset({"LastName"})})
+    assert visible(test, Rows(("BusinessEntityID", "LastName"), [(1, "Lovelace")]), graph).rows == [(1, MASK)]

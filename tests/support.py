@@ -1,0 +1,22 @@
+"""What tests share besides fixtures."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+Dataops = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+def clean_environment(**variables: str) -> dict[str, str]:
+    """The environment without anything that would set a setting, nor colours."""
+    kept = {
+        key: value
+        for key, value in os.environ.items()
+        if not key.startswith(("DATAOPS_", "DBT_")) and key not in ("NO_COLOR", "FORCE_COLOR", "CI")
+    }
+    return kept | variables
