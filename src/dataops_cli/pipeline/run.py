@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from dataops_cli.console import Console
-from dataops_cli.dbt.graph import Graph, read_graph
+from dataops_cli.dbt.graph import BUILT, Graph, read_graph
 from dataops_cli.dbt.session import DbtSession
 from dataops_cli.errors import DataopsError, ExitCode
 from dataops_cli.pipeline.execution import Execution, RunOutcome
@@ -193,14 +193,16 @@ class PipelineRun:
         with self.console.activity("Reading the dbt project"):
             session.install_packages()
             graph = read_graph(session.parse())
-            selected = set(session.select(options.select, options.exclude, ("model", "seed", "snapshot")))
+            selected = {node.unique_id for node in graph.built()}
+            if options.select or options.exclude:
+                selected &= set(session.select(options.select, options.exclude, BUILT))
             if options.layers:
                 selected = {key for key in selected if graph.nodes[key].layer in options.layers}
             done = None
             if before is not None:
                 ok = {result.unique_id for result in before.results() if result.ok}
                 modified = session.select(
-                    ("state:modified+",), (), ("model", "seed", "snapshot", "test"), state=before.folder
+                    ("state:modified+",), (), (*BUILT, "test"), state=before.folder
                 )
                 done = ok - set(modified)
         published = self.warehouse.published()
