@@ -10,9 +10,9 @@ import duckdb
 import pytest
 
 from warehouse.builds import Built, clean_copy, compiled_sql
-from warehouse.mutations import MUTATIONS, Mutation, broken, change
+from warehouse.mutations import DETAIL, MUTATIONS, ORDERS, PRODUCT, Mutation, change
 
-# What these tests look at is the project, not the data: each has a test of its own below.
+# It looks at the project, not at the data, so it has a test of its own: the last one here.
 OF_THE_PROJECT = frozenset({"layers_read_only_what_they_may"})
 
 
@@ -64,3 +64,46 @@ def test_every_data_test_is_shown_failing(data_tests: dict[str, str]) -> None:
     shown = {name for mutation in MUTATIONS for name in mutation.noticed_by} | OF_THE_PROJECT
     assert set(data_tests) - shown == set()
     assert shown - set(data_tests) == set()
+
+
+# --- the same through dbt itself ---------------------------------------------------------------------------------------
+
+
+def spoiled(generated: Built, folder: Path, statement: str) -> Built:
+    copy = generated.copy_to(folder)
+    with copy.connect(writable=True) as connection:
+        connection.execute(statement)
+    return copy
+
+
+def test_dbt_build_fails_on_broken_sources(generated: Built, tmp_path: Path) -> None:
+    warehouse = spoiled(generated, tmp_path, change(PRODUCT, "StandardCost = -1"))
+    assert warehouse.build("tag:bronze") == ["brnz_products_cost_not_negative: fail"]
+
+
+def test_dbt_build_fails_on_broken_silver(generated: Built, tmp_path: Path) -> None:
+    warehouse = spoiled(generated, tmp_path, change(ORDERS, "sales_channel = 'fax'"))
+    assert warehouse.build("tag:silver,resource_type:test") == ["slvr_sales_orders_channel_is_known: fail"]
+
+
+def test_what_bronze_leaves_out_is_only_warned_about(generated: Built, tmp_path: Path) -> None:
+    """The invalid line is filtered; that its order's subtotal is then no longer the sum of its lines is not."""
+    warehouse = spoiled(generated, tmp_path, change(DETAIL, "OrderQty = 0"))
+    assert warehouse.build("source_order_lines_have_a_quantity") == []
+    with warehouse.connect() as connection:
+        lines = "select count(*) from bronze.brnz_sales_orders"
+        (left,) = connection.execute(lines).fetchone() or (None,)
+    with generated.connect() as connection:
+        (whole,) = connection.execute(lines).fetchone() or (None,)
+    assert (whole, left) == (whole, whole - 1)
+
+
+def test_dbt_build_fails_on_a_model_that_reaches_past_its_layer(generated: Built, tmp_path: Path) -> None:
+    project = clean_copy(tmp_path / "dbt")
+    (project / "models/gold/gld_reaching.sql").write_text(
+        "{{ config(contract={'enforced': false}) }}\nselect customer_id from {{ ref('brnz_customers') }}\n"
+    )
+    copy = generated.copy_to(tmp_path / "built")
+    warehouse = Built(project, copy.folder)
+    warehouse.session().install_packages()
+    assert warehouse.build("layers_read_only_what_they_may") == ["layers_read_only_what_they_may: fail"]

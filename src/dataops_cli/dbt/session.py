@@ -23,6 +23,30 @@ if TYPE_CHECKING:
 
 QUIET = ("--log-level", "none", "--log-level-file", "info", "--no-use-colors", "--no-write-json")
 
+# dbt's commands that read a project; the others (init, --version, …) are passed on as they are.
+ON_A_PROJECT = frozenset(
+    [
+        "build",
+        "clean",
+        "clone",
+        "compile",
+        "debug",
+        "deps",
+        "docs",
+        "list",
+        "ls",
+        "parse",
+        "retry",
+        "run",
+        "run-operation",
+        "seed",
+        "show",
+        "snapshot",
+        "source",
+        "test",
+    ]
+)
+
 
 @dataclass
 class DbtSession:
@@ -59,11 +83,10 @@ class DbtSession:
 
     def parse(self) -> Path:
         """Read the project, from the cache where files have not changed. Returns the manifest's path."""
-        # dbt leaves hundreds of thousands of objects that live to the end. A collector that looks at them
-        # again and again takes a tenth of a run (measured), so it is told to leave them out, and to be rare.
+        # dbt keeps hundreds of thousands of objects to the end. A collector that looks at them again and
+        # again takes a tenth of a run (measured), so it is told to be rare.
         gc.set_threshold(100_000, 20, 20)
         self.manifest = self._invoke("parse", [])
-        gc.freeze()
         path = self.target / "manifest.json"
         self.manifest.write(str(path))
         return path
@@ -116,19 +139,16 @@ class DbtSession:
         """Any dbt command, writing to the terminal as dbt does. Returns dbt's success."""
         from dbt.cli.main import dbtRunner
 
-        given = set(arguments)
-        paths = [] if given & {"--project-dir", "--profiles-dir"} else self._project_arguments()
-        if (
-            arguments
-            and arguments[0] not in ("deps", "init", "--version", "--help")
-            and "--help" not in given
-        ):
-            paths += [] if "--target-path" in given else ["--target-path", str(self.target)]
-        if not arguments or given & {"--version", "--help", "-h"}:
-            paths = []
+        given = list(arguments)
+        if given and given[0] in ON_A_PROJECT and "--help" not in given:
+            given = self._with_variables(given)
+            if not {"--project-dir", "--profiles-dir"} & set(given):
+                given += self._project_arguments()
+            if given[0] != "deps" and "--target-path" not in given:
+                given += ["--target-path", str(self.target)]
         with self._variables_set(), _sys_argv():
             outcome = dbtRunner().invoke(
-                ["--log-path", str(self.logs), "--no-send-anonymous-usage-stats", *arguments, *paths]
+                ["--log-path", str(self.logs), "--no-send-anonymous-usage-stats", *given]
             )
         if isinstance(outcome.exception, KeyboardInterrupt):
             raise outcome.exception
@@ -172,6 +192,20 @@ class DbtSession:
         if not outcome.success and not (may_fail and outcome.result is not None):
             raise DataopsError(f"dbt {command} failed", hint=f"See what dbt says: {self.logs / 'dbt.log'}")
         return outcome.result
+
+    def _with_variables(self, arguments: list[str]) -> list[str]:
+        """The arguments with the session's variables under those that the user gave."""
+        import yaml
+
+        variables = dict(self.variables)
+        if "--vars" in arguments[:-1]:
+            at = arguments.index("--vars")
+            try:
+                variables |= yaml.safe_load(arguments[at + 1]) or {}
+            except (yaml.YAMLError, TypeError):
+                return arguments  # dbt says what is wrong with them
+            arguments = arguments[:at] + arguments[at + 2 :]
+        return [*arguments, "--vars", yaml.safe_dump(variables)]
 
     def _project_arguments(self) -> list[str]:
         return ["--project-dir", str(self.project), "--profiles-dir", str(self.project)]
