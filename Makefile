@@ -29,7 +29,7 @@ bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/pipeline.py
 
 # Newer versions within the ranges of pyproject.toml, with their hashes and without index lines.
-COMPILE := $(BIN)/pip-compile --quiet --upgrade --strip-extras --generate-hashes --allow-unsafe \
+COMPILE := $(BIN)/pip-compile --quiet --upgrade --no-strip-extras --generate-hashes --allow-unsafe \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-header
 lock: $(VENV)/.dev
 	$(COMPILE) --extra dev --output-file requirements/dev.txt pyproject.toml requirements/build.in

@@ -42,6 +42,11 @@ def clean_copy(folder: Path) -> Path:
     return folder
 
 
+def install_packages(project: Path, folder: Path) -> None:
+    """`dbt deps`; what dbt writes besides the packages goes to the folder."""
+    DbtSession(project, folder / "target", folder / "logs", {}).install_packages()
+
+
 @dataclass(frozen=True)
 class Built:
     """One warehouse on DuckDB, and what dbt said and wrote on the way.

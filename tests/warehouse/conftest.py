@@ -8,9 +8,17 @@ from typing import Any
 
 import pytest
 
-from dataops_cli.dbt.session import DbtSession
 from warehouse import sources
-from warehouse.builds import NO_WAREHOUSE, SQL_SERVER, Built, clean_copy, compile_project, once, read_manifest
+from warehouse.builds import (
+    NO_WAREHOUSE,
+    SQL_SERVER,
+    Built,
+    clean_copy,
+    compile_project,
+    install_packages,
+    once,
+    read_manifest,
+)
 
 
 @pytest.fixture(scope="session")
@@ -25,8 +33,7 @@ def project(shared: Path) -> Path:
     """A copy of the dbt project with its packages installed: `dbt/` itself stays as it is."""
 
     def install(folder: Path) -> None:
-        copy = clean_copy(folder / "dbt")
-        DbtSession(copy, folder / "target", folder / "logs", {}).install_packages()
+        install_packages(clean_copy(folder / "dbt"), folder)
 
     return once(shared / "project", install) / "dbt"
 

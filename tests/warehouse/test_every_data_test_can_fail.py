@@ -9,7 +9,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from warehouse.builds import Built, clean_copy, compiled_sql
+from warehouse.builds import Built, clean_copy, compiled_sql, install_packages
 from warehouse.mutations import DETAIL, MUTATIONS, ORDERS, PRODUCT, Mutation, change
 
 # It looks at the project, not at the data, so it has a test of its own: the last one here.
@@ -83,7 +83,10 @@ def test_dbt_build_fails_on_broken_sources(generated: Built, tmp_path: Path) -> 
 
 def test_dbt_build_fails_on_broken_silver(generated: Built, tmp_path: Path) -> None:
     warehouse = spoiled(generated, tmp_path, change(ORDERS, "sales_channel = 'fax'"))
-    assert warehouse.build("tag:silver,resource_type:test") == ["slvr_sales_orders_channel_is_known: fail"]
+    not_well = warehouse.build("tag:silver,resource_type:test")
+    assert [line for line in not_well if not line.endswith("skipped")] == [
+        "slvr_sales_orders_channel_is_known: fail"
+    ]
 
 
 def test_what_bronze_leaves_out_is_only_warned_about(generated: Built, tmp_path: Path) -> None:
@@ -104,6 +107,6 @@ def test_dbt_build_fails_on_a_model_that_reaches_past_its_layer(generated: Built
         "{{ config(contract={'enforced': false}) }}\nselect customer_id from {{ ref('brnz_customers') }}\n"
     )
     copy = generated.copy_to(tmp_path / "built")
+    install_packages(project, tmp_path)
     warehouse = Built(project, copy.folder)
-    warehouse.session().install_packages()
     assert warehouse.build("layers_read_only_what_they_may") == ["layers_read_only_what_they_may: fail"]
