@@ -190,11 +190,15 @@ def table(
 
     result = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", show_edge=False, pad_edge=False)
     for index, column in enumerate(columns):
-        numeric = bool(rows) and all(isinstance(row[index], int | float | Decimal | None) for row in rows)
-        result.add_column(Text(column), justify="right" if numeric else "left", overflow="fold")
+        right = bool(rows) and all(_is_numeric(row[index]) for row in rows)
+        result.add_column(Text(column), justify="right" if right else "left", overflow="fold")
     for row in rows:
         result.add_row(*(Text("null", "dim") if cell is None else _cell(cell) for cell in row))
     return result
+
+
+def _is_numeric(value: Any) -> bool:
+    return value is None or (isinstance(value, int | float | Decimal) and not isinstance(value, bool))
 
 
 def _cell(value: Any) -> Any:

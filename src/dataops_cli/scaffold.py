@@ -12,7 +12,7 @@ from dataops_cli.files import explained
 PARTS = ("dbt", "airflow", "compose", "environments", ".github")
 # Made by use, never part of a platform's files; the wheel's build leaves the same out (.gitignore).
 GENERATED = shutil.ignore_patterns(
-    "target", "logs", "dbt_packages", "__pycache__", ".user.yml", "*.secrets.env", "*.pyc"
+    "target", "logs", "__pycache__", ".user.yml", "*.secrets.env", "*.pyc"
 )
 
 GITIGNORE = """\
@@ -20,7 +20,6 @@ GITIGNORE = """\
 .venv/
 dbt/target/
 dbt/logs/
-dbt/dbt_packages/
 environments/*.secrets.env
 """
 

@@ -64,6 +64,8 @@ class DbtSession:
 
     def install_packages(self) -> bool:
         """`dbt deps`, unless what it would install is there already. Returns whether it ran."""
+        from filelock import FileLock
+
         wanted = hashlib.sha256(
             b"".join(
                 (self.project / name).read_bytes()
@@ -71,14 +73,17 @@ class DbtSession:
                 if (self.project / name).exists()
             )
         ).hexdigest()
-        folder = self.project / "dbt_packages"
-        stamp = folder / ".installed"
-        # A local package is a link, which breaks when the platform's folder is moved.
-        if stamp.exists() and stamp.read_text() == wanted and all(path.exists() for path in folder.iterdir()):
-            return False
-        self._invoke("deps", [], own_paths=False)
-        if folder.exists():
-            stamp.write_text(wanted)
+        folder = self._packages_folder().resolve()
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder.with_name(f"{folder.name}.lock")):  # all environments share the folder
+            stamp = folder / ".installed"
+            # A local package is a link, which breaks when the platform's folder is moved.
+            links = all(path.exists() for path in folder.iterdir()) if folder.exists() else False
+            if links and stamp.exists() and stamp.read_text() == wanted:
+                return False
+            self._invoke("deps", [], own_paths=False)
+            if folder.exists():
+                stamp.write_text(wanted)
         return True
 
     def parse(self) -> Path:
@@ -192,6 +197,16 @@ class DbtSession:
         if not outcome.success and not (may_fail and outcome.result is not None):
             raise DataopsError(f"dbt {command} failed", hint=f"See what dbt says: {self.logs / 'dbt.log'}")
         return outcome.result
+
+    def _packages_folder(self) -> Path:
+        """Where the project has its packages installed (dbt's own default is `dbt_packages`)."""
+        import yaml
+
+        try:
+            settings = yaml.safe_load((self.project / "dbt_project.yml").read_text(encoding="utf-8"))
+            return self.project / str(settings.get("packages-install-path", "dbt_packages"))
+        except (OSError, yaml.YAMLError, AttributeError):
+            return self.project / "dbt_packages"  # dbt says what is wrong with the file
 
     def _with_variables(self, arguments: list[str]) -> list[str]:
         """The arguments with the session's variables under those that the user gave."""
