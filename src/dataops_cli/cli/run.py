@@ -160,7 +160,9 @@ def _show(outcome: RunOutcome, console: Console) -> None:
                 f": {len(outcome.failures)} failed; what consumers read is as it was ({outcome.seconds} s)",
             )
         )
-        renderables.append("  → Mend the model or test, then continue from there: dataops run --retry")
+        full = any("No space left" in failure.message for failure in outcome.failures)
+        mend = "Free some space" if full else "Mend the model or test"
+        renderables.append(f"  → {mend}, then continue from there: dataops run --retry")
         if outcome.source_changed:
             renderables.append("  → The source was loaded anew since: to build from it, dataops run")
         else:
