@@ -97,6 +97,7 @@ def test_a_retry_runs_what_failed_and_what_depends_on_it() -> None:
     done = {"b", "b_is_unique", "source_is_unique", "s", "s_keeps_b", "g_equals_s"}
     assert describe(plan_run(graph(), {"b", "s", "g"}, ONCE, done)) == [
         "continue the candidate that was left aside, on the source frozen for it  [--retry]",
+        "check the freshness of the sources  [the run reads sources]",
         "test silver: 1 test  [its tests read what was rebuilt]",
         "build and test gold: 1 table, 1 test (g)  [selected]",
         "write the documentation's catalog  [for dataops docs]",

@@ -395,3 +395,39 @@ def test_newer_state_is_refused(dataops_here: Dataops, platform: Path) -> None:
         path.write_text(text)
     assert done.returncode == 5
     assert "was written by a newer dataops" in done.stderr
+
+
+def test_a_retry_that_is_killed_forgets_what_it_was_building_again(
+    dataops_here: Dataops, platform: Path
+) -> None:
+    """A changes nothing in silver and fails in gold; B builds silver again and is killed; C must, too."""
+    gold = platform / "dbt/models/gold/best_customers.sql"
+    silver = platform / "dbt/models/silver/customers.sql"
+    with edited(gold, "select customer_id", "select -customer_id as customer_id"):
+        assert dataops_here("run", cwd=platform).returncode == 1
+    with edited(silver, "count(*)", "count(*) + 0"):
+        with started(platform, "--retry") as process:
+            newest = platform / ".dataops/local/runs"
+            deadline = time.monotonic() + 60
+            while time.monotonic() < deadline and process.poll() is None:
+                run = max(newest.iterdir(), key=lambda path: path.name)
+                facts = run / "run.json"
+                if (run / "results.json").exists() and json.loads(facts.read_text())["retry_of"]:
+                    break
+                time.sleep(0.001)
+            process.kill()
+            process.wait()
+        assert process.returncode == -signal.SIGKILL
+        done = dataops_here("run", "--retry", cwd=platform)
+        assert done.returncode == 0
+        assert "success silver table customers" in done.stderr
+    assert dataops_here("run", cwd=platform).returncode == 0
+
+
+def test_a_retry_checks_the_freshness_that_stopped_the_run(dataops_here: Dataops, platform: Path) -> None:
+    stale = {"DATAOPS_FRESHNESS__WARN_AFTER_DAYS": "1", "DATAOPS_FRESHNESS__ERROR_AFTER_DAYS": "2"}
+    assert dataops_here("run", cwd=platform, **stale).returncode == 1
+    before = published(platform)
+    assert dataops_here("run", "--retry", cwd=platform, **stale).returncode == 1
+    assert published(platform) == before
+    assert dataops_here("run", "--retry", cwd=platform).returncode == 0

@@ -73,6 +73,9 @@ class History:
 
     def runs(self) -> list[RunRecord]:
         """The runs that are kept, the newest first. One that ended without a word is shown as killed."""
+        return self._read(one_may_run=is_held(self.home))
+
+    def _read(self, *, one_may_run: bool) -> list[RunRecord]:
         records = []
         for path in self.folder.glob("*/run.json"):
             state = read_state(path)
@@ -80,10 +83,8 @@ class History:
                 records.append(RunRecord(path.parent, {k: v for k, v in state.items() if k != "version"}))
         records.sort(key=lambda record: record.facts["number"], reverse=True)
         running = [record for record in records if record.facts["status"] == "running"]
-        alive = running[0] if running and is_held(self.home) else None
-        for record in running:
-            if record is not alive:
-                record.facts["status"] = "killed"
+        for record in running[1:] if one_may_run else running:
+            record.facts["status"] = "killed"
         return records
 
     def get(self, run_id: str) -> RunRecord:
@@ -99,10 +100,12 @@ class History:
             exit_code=ExitCode.USAGE,
         )
 
-    def prune(self, keep: int) -> None:
-        """Write down which runs were killed, and remove all but the newest `keep`."""
-        for index, record in enumerate(self.runs()):
-            if index >= keep:
+    def prune(self, keep: int, *, spare: str | None = None) -> None:
+        """Write down which runs were killed, and remove all but the newest `keep` and the one to `spare`.
+
+        Wants the lock to be held: then no run is running."""
+        for index, record in enumerate(self._read(one_may_run=False)):
+            if index >= keep and record.run_id != spare:
                 shutil.rmtree(record.folder, ignore_errors=True)
             elif record.facts["status"] == "killed" and "finished_at" not in record.facts:
                 record.finish("killed")

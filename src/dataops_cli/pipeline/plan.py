@@ -134,7 +134,7 @@ def plan_run(
         operations.append(StartCandidate(Start.PUBLISHED, cause))
     else:
         operations.append(StartCandidate(Start.EMPTY, "consumers never see what is being built"))
-    if done is None and any(_reads_source(node, graph) for node in models):
+    if any(_reads_source(node, graph) for node in models):
         operations.append(CheckFreshness("the run reads sources"))
     again = _to_run(graph, [*models, *tests], done)
     for layer in LAYERS:
@@ -152,6 +152,16 @@ def plan_run(
         if run_id != observed.published or observed.keep_generations == 1
     ]
     return operations
+
+
+def planned_nodes(operations: Sequence[Operation]) -> set[str]:
+    """The unique ids of all models and tests that the operations run."""
+    return {
+        node.unique_id
+        for operation in operations
+        if isinstance(operation, BuildLayer)
+        for node in (*operation.models, *operation.tests)
+    }
 
 
 def describe(operations: Sequence[Operation]) -> list[str]:

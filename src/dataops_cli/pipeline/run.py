@@ -19,6 +19,7 @@ from dataops_cli.pipeline.plan import (
     Observed,
     Operation,
     plan_run,
+    planned_nodes,
 )
 from dataops_cli.pipeline.release import release_of
 from dataops_cli.project import Project
@@ -72,8 +73,8 @@ class PipelineRun:
 
         with hold(self.home, command, wait=options.lock_wait, on_wait=waiting) as lease:
             self.warehouse.recover()
-            self.history.prune(self.settings.runs.keep)
             left = self.warehouse.left_aside()
+            self.history.prune(self.settings.runs.keep, spare=left.run_id if left else None)
             options, before = self._continued(options, left)
             stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
             record = self.history.start(
@@ -104,7 +105,6 @@ class PipelineRun:
         self.console.progress(f"Run {record.run_id} on {self.environment.name}")
         source_changed = False
         if before is not None:
-            execution.results = {result.unique_id: result for result in before.results()}
             left = self.warehouse.left_aside()
             source_changed = left is not None and not self.warehouse.source_is_that_of(left)
 
@@ -118,6 +118,12 @@ class PipelineRun:
             (record.folder / "manifest.json").write_bytes(
                 (execution.session.target / "manifest.json").read_bytes()
             )
+            if before is not None:
+                # Of what is built again nothing is known from now on: this run may be cut off, too.
+                again = planned_nodes(operations)
+                kept = [result for result in before.results() if result.unique_id not in again]
+                execution.results = {result.unique_id: result for result in kept}
+                record.save_results(kept)
             execution.carry_out(operations, graph)
             record.save_results(execution.results.values())
             record.finish(
@@ -178,7 +184,7 @@ class PipelineRun:
             logs=logs,
             environment={
                 **Candidate("", self.home / "candidate").dbt_environment(),
-                "DATAOPS_DBT_THREADS": str(options.threads or self.settings.dbt.threads),
+                "DATAOPS_DBT_THREADS": str(self.settings.dbt.threads),
             },
             variables={
                 "freshness_warn_after_days": freshness.warn_after_days,
@@ -201,9 +207,7 @@ class PipelineRun:
             done = None
             if before is not None:
                 ok = {result.unique_id for result in before.results() if result.ok}
-                modified = session.select(
-                    ("state:modified+",), (), (*BUILT, "test"), state=before.folder
-                )
+                modified = session.select(("state:modified+",), (), (*BUILT, "test"), state=before.folder)
                 done = ok - set(modified)
         published = self.warehouse.published()
         observed = Observed(

@@ -19,6 +19,9 @@ from typing import Any
 from dataops_cli.errors import DataopsError, ExitCode
 from dataops_cli.files import explained, read_state, write_state
 
+# Seconds: `is_held` takes the lock for a moment, which must not look like a holder.
+GRACE = 0.3
+
 
 @dataclass(frozen=True)
 class Lease:
@@ -53,7 +56,7 @@ def hold(
         folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(folder / "lock", timeout=0)
         try:
-            lock.acquire()
+            lock.acquire(timeout=GRACE, poll_interval=0.02)
         except Timeout:
             on_wait(describe_holder(read_state(holder_file)))
             try:
