@@ -17,7 +17,6 @@ from dataops_cli.dbt.session import DbtSession
 from dataops_cli.warehouse.embedded import SOURCE_CATALOG, Candidate
 
 DBT = Path(__file__).resolve().parent.parent.parent / "dbt"
-SQL_SERVER = {"DATAOPS_DBT_TARGET": "sqlserver"}
 NO_WAREHOUSE = Candidate("none", Path("nowhere")).dbt_environment()
 """Completes DuckDB's profile where nothing is opened."""
 
@@ -48,6 +47,16 @@ def install_packages(project: Path, folder: Path) -> None:
 
 
 @dataclass(frozen=True)
+class UnitTest:
+    """A unit test of a model: what dbt said of it, and the query that dbt compared the rows of."""
+
+    name: str
+    model: str
+    status: str
+    sql: str
+
+
+@dataclass(frozen=True)
 class Built:
     """One warehouse on DuckDB, and what dbt said and wrote on the way.
 
@@ -70,7 +79,7 @@ class Built:
             self.candidate.dbt_environment(),
             self.variables,
         )
-        session.manifest = _parsed(self.project, json.dumps(self.variables))
+        session.manifest = _parsed(self.project, "duckdb")
         return session
 
     def build(self, *selection: str) -> list[str]:
@@ -81,6 +90,25 @@ class Built:
         finally:
             session.close()
         return [f"{result.unique_id.split('.')[2]}: {result.status}" for result in results if not result.ok]
+
+    def run_unit_tests(self) -> None:
+        """`dbt test --select test_type:unit`."""
+        session = self.session()
+        try:
+            outcome = _dbt(session, "test", "--select", "test_type:unit")
+        finally:
+            session.close()
+        status = {result.node.unique_id: str(result.status) for result in outcome.results}
+        (self.folder / "unit_tests.json").write_text(json.dumps(status))
+
+    def unit_tests(self) -> list[UnitTest]:
+        """The unit tests as they ran."""
+        files = {path.stem: path for path in (self.folder / "target/run").rglob("unit_tests.yml/**/*.sql")}
+        found = []
+        for unique_id, status in json.loads((self.folder / "unit_tests.json").read_text()).items():
+            _, _, model, name = unique_id.split(".")
+            found.append(UnitTest(name, model, status, files[name].read_text()))
+        return found
 
     def connect(self, *, writable: bool = False) -> duckdb.DuckDBPyConnection:
         """The warehouse, with its source attached under the name that the bronze views use."""
@@ -101,36 +129,41 @@ def connect(warehouse: Path, source: Path, *, writable: bool = False) -> duckdb.
     return connection
 
 
-def connect_in_memory(source: Path) -> duckdb.DuckDBPyConnection:
+def connect_in_memory(source: Path, name: str = "warehouse") -> duckdb.DuckDBPyConnection:
     """An empty warehouse in memory, under the name that compiled SQL uses, with the source attached."""
     connection = duckdb.connect()
-    connection.execute("attach ':memory:' as warehouse")
-    connection.execute("use warehouse")
+    connection.execute(f"attach ':memory:' as \"{name}\"")
+    connection.execute(f'use "{name}"')
     connection.execute(f"attach '{source}' as {SOURCE_CATALOG} (read_only)")
     return connection
 
 
+ENVIRONMENTS = {"duckdb": NO_WAREHOUSE, "sqlserver": {"DATAOPS_DBT_TARGET": "sqlserver"}}
+
+
 @functools.cache
-def _parsed(project: Path, variables: str) -> Any:
-    """The project as dbt reads it, once per test process: no test changes it."""
-    session = DbtSession(
-        project,
-        project.parent / "parsed",
-        project.parent / "logs",
-        NO_WAREHOUSE,
-        json.loads(variables),
-    )
-    session.parse()
+def _parsed(project: Path, target: str) -> Any:
+    """The project as dbt reads it: once per test process, and from dbt's cache in all but the first of them."""
+    folder = project.parent / f"parsed-{target}"
+    session = DbtSession(project, folder, project.parent / "logs", ENVIRONMENTS[target])
+    with FileLock(f"{folder}.lock"):
+        session.parse()
     return session.manifest
 
 
-def compile_project(project: Path, folder: Path, environment: Mapping[str, str], **variables: str) -> None:
+def _dbt(session: DbtSession, command: str, *arguments: str) -> Any:
+    """A command that the session has no method for, on the project that was already read."""
+    return session._invoke(command, arguments, may_fail=True)
+
+
+def compile_project(project: Path, folder: Path, target: str, **variables: str) -> None:
     """`dbt compile` of everything, without a connection; it leaves its manifest in the folder."""
-    session = DbtSession(project, folder, folder / "logs", environment)
-    given = ["--vars", json.dumps(variables)] if variables else []
-    if not session.passthrough(["compile", "--quiet", "--no-introspect", "--no-populate-cache", *given]):
-        raise AssertionError("dbt compile failed: see its messages in the captured output")
+    session = DbtSession(project, folder, folder / "logs", ENVIRONMENTS[target], variables)
+    session.manifest = _parsed(project, target)
+    outcome = _dbt(session, "compile", "--no-introspect", "--no-populate-cache")
     session.close()
+    assert [result.message for result in outcome.results if str(result.status) != "success"] == []
+    session.manifest.write(str(folder / "manifest.json"))
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:

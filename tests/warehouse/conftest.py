@@ -10,8 +10,6 @@ import pytest
 
 from warehouse import sources
 from warehouse.builds import (
-    NO_WAREHOUSE,
-    SQL_SERVER,
     Built,
     clean_copy,
     compile_project,
@@ -19,6 +17,8 @@ from warehouse.builds import (
     once,
     read_manifest,
 )
+
+LEAP_DAY = "2012-02-29"
 
 
 @pytest.fixture(scope="session")
@@ -94,10 +94,22 @@ def real(project: Path, real_source: Path, shared: Path) -> Built:
 
 
 @pytest.fixture(scope="session")
+def dirty(project: Path, dirty_source: Path, shared: Path) -> Built:
+    """The warehouse of dirty data."""
+    return built(project, shared / "dirty-built", dirty_source)
+
+
+@pytest.fixture(scope="session")
+def dirty_as_of(project: Path, dirty_source: Path, shared: Path) -> Built:
+    """The warehouse of dirty data, as of a leap day."""
+    return built(project, shared / "dirty-as-of", dirty_source, as_of_date=LEAP_DAY)
+
+
+@pytest.fixture(scope="session")
 def duckdb_manifest(project: Path, shared: Path) -> dict[str, Any]:
     """Everything compiled for DuckDB."""
     return read_manifest(
-        once(shared / "compiled-duckdb", lambda folder: compile_project(project, folder, NO_WAREHOUSE))
+        once(shared / "compiled-duckdb", lambda folder: compile_project(project, folder, "duckdb"))
     )
 
 
@@ -105,5 +117,16 @@ def duckdb_manifest(project: Path, shared: Path) -> dict[str, Any]:
 def tsql_manifest(project: Path, shared: Path) -> dict[str, Any]:
     """Everything compiled for SQL Server, without one."""
     return read_manifest(
-        once(shared / "compiled-tsql", lambda folder: compile_project(project, folder, SQL_SERVER))
+        once(shared / "compiled-tsql", lambda folder: compile_project(project, folder, "sqlserver"))
+    )
+
+
+@pytest.fixture(scope="session")
+def tsql_manifest_as_of(project: Path, shared: Path) -> dict[str, Any]:
+    """The same for a leap day."""
+    return read_manifest(
+        once(
+            shared / "compiled-tsql-as-of",
+            lambda folder: compile_project(project, folder, "sqlserver", as_of_date=LEAP_DAY),
+        )
     )

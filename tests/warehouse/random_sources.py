@@ -17,7 +17,7 @@ from dataops_cli.source.tables import TABLES
 Rows = dict[str, list[dict[str, Any]]]
 
 FEW_EXAMPLES = settings(
-    max_examples=15,
+    max_examples=12,
     deadline=None,
     derandomize=True,
     database=None,

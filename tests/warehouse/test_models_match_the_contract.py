@@ -11,7 +11,7 @@ from hypothesis import given
 
 from warehouse import oracle, random_sources
 from warehouse.builds import Built, build_order, compiled_sql, connect_in_memory, run_models
-from warehouse.conftest import built
+from warehouse.conftest import LEAP_DAY, built
 
 
 def differences(warehouse: Built, as_of_date: date | None = None) -> list[str]:
@@ -32,8 +32,8 @@ def test_real_data(real: Built) -> None:
 
 
 def test_real_data_as_of_a_leap_day(project: Path, real_source: Path, shared: Path) -> None:
-    warehouse = built(project, shared / "real-as-of", real_source, as_of_date="2012-02-29")
-    assert differences(warehouse, date(2012, 2, 29)) == []
+    warehouse = built(project, shared / "real-as-of", real_source, as_of_date=LEAP_DAY)
+    assert differences(warehouse, date.fromisoformat(LEAP_DAY)) == []
 
 
 def test_known_totals_of_the_real_data(real: Built) -> None:
@@ -60,13 +60,12 @@ def test_generated_data(generated: Built) -> None:
     assert differences(generated) == []
 
 
-def test_dirty_data(project: Path, dirty_source: Path, shared: Path) -> None:
-    assert differences(built(project, shared / "dirty-built", dirty_source)) == []
+def test_dirty_data(dirty: Built) -> None:
+    assert differences(dirty) == []
 
 
-def test_dirty_data_as_of_a_leap_day(project: Path, dirty_source: Path, shared: Path) -> None:
-    warehouse = built(project, shared / "dirty-as-of", dirty_source, as_of_date="2012-02-29")
-    assert differences(warehouse, date(2012, 2, 29)) == []
+def test_dirty_data_as_of_a_leap_day(dirty_as_of: Built) -> None:
+    assert differences(dirty_as_of, date.fromisoformat(LEAP_DAY)) == []
 
 
 def test_a_source_without_rows(project: Path, empty_source: Path, tmp_path: Path) -> None:
