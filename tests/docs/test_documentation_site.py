@@ -163,7 +163,7 @@ def _assert_readable(boxes: dict[str, dict[str, float]]) -> None:
         )
 
 
-def test_the_lineage_graph_shows_all_models_and_sources(served: dict[str, str], browser: Browser) -> None:
+def test_the_lineage_graph_shows_all_models_and_sources(browser: Browser, served: dict[str, str]) -> None:
     browser.open(served["url"] + "#!/overview?g_v=1")
 
     boxes, arrows = browser.graph()
@@ -184,7 +184,7 @@ def test_the_lineage_graph_shows_all_models_and_sources(served: dict[str, str], 
 
 @pytest.mark.parametrize("name", GOLD)
 def test_a_gold_model_has_its_description_columns_and_lineage(
-    name: str, served: dict[str, str], browser: Browser
+    name: str, browser: Browser, served: dict[str, str]
 ) -> None:
     browser.open(f"{served['url']}#!/model/model.dataops.{name}")
 
@@ -214,7 +214,7 @@ def test_a_gold_model_has_its_description_columns_and_lineage(
 
 
 def test_nothing_leaves_where_dbts_usage_statistics_are_on(
-    platform: Path, served: dict[str, str], browser: Browser
+    browser: Browser, platform: Path, served: dict[str, str]
 ) -> None:
     """dbt's page then loads a tracker from elsewhere; this project switches the statistics off."""
     manifest = platform / ".dataops" / "local" / "docs" / "manifest.json"
@@ -238,7 +238,7 @@ def test_nothing_leaves_where_dbts_usage_statistics_are_on(
     assert "Content Security Policy" in errors[0]
 
 
-def test_the_page_cannot_reach_another_host(served: dict[str, str], browser: Browser) -> None:
+def test_the_page_cannot_reach_another_host(browser: Browser, served: dict[str, str]) -> None:
     browser.open(served["url"])
     with socket.create_server(("127.0.0.1", 0)) as other:
         other.settimeout(0.5)
