@@ -41,6 +41,8 @@ def run(arguments: list[str]) -> int:
         return error.exit_code
     except Exception as error:
         if hasattr(error, "format_message"):  # the parser's own usage errors
+            if not error.format_message():  # the help has been shown in its place
+                return ExitCode.USAGE
             context = getattr(error, "ctx", None)
             path = context.command_path if context else "dataops"
             current.as_json |= "--json" in arguments  # it may not have been parsed yet

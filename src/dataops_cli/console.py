@@ -16,7 +16,6 @@ from contextlib import contextmanager
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from dataops_cli.errors import DataopsError
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
     from rich.status import Status
 
 # Tables in a pipe are not folded to the width of a terminal that is not there.
-PIPE_WIDTH = 200
+PIPE_WIDTH = 10_000
 # A pipe that shows nothing for this long gets a line that says what is still going on.
 SILENCE_SECONDS = 15.0
 
@@ -180,20 +179,18 @@ class Console:
         return self._rich[id(stream)]
 
 
-def table(
-    columns: Sequence[str], rows: Sequence[Sequence[Any]], *, title: str | None = None
-) -> RenderableType:
-    """A plain table; numbers are right-aligned, None is shown as a dim `null`."""
+def table(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, null: str = "") -> RenderableType:
+    """A plain table; numbers are right-aligned, None is shown as `null` says, dimly."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
-    result = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", show_edge=False, pad_edge=False)
+    result = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for index, column in enumerate(columns):
         right = bool(rows) and all(_is_numeric(row[index]) for row in rows)
         result.add_column(Text(column), justify="right" if right else "left", overflow="fold")
     for row in rows:
-        result.add_row(*(Text("null", "dim") if cell is None else _cell(cell) for cell in row))
+        result.add_row(*(Text(null, "dim") if cell is None else _cell(cell) for cell in row))
     return result
 
 
@@ -207,7 +204,7 @@ def _cell(value: Any) -> Any:
     if isinstance(value, Text):
         return value
     if isinstance(value, bool):
-        return Text("yes" if value else "no")
+        return Text("true" if value else "false")
     return Text(str(value))
 
 
@@ -217,4 +214,4 @@ def _plain(value: Any) -> Any:
         return value.isoformat()
     if isinstance(value, Enum):
         return value.value
-    return str(value) if isinstance(value, Decimal | Path) else repr(value)
+    return value.hex() if isinstance(value, bytes) else str(value)

@@ -11,9 +11,7 @@ from dataops_cli.files import explained
 
 PARTS = ("dbt", "airflow", "compose", "environments", ".github")
 # Made by use, never part of a platform's files; the wheel's build leaves the same out (.gitignore).
-GENERATED = shutil.ignore_patterns(
-    "target", "logs", "__pycache__", ".user.yml", "*.secrets.env", "*.pyc"
-)
+GENERATED = shutil.ignore_patterns("target", "logs", "__pycache__", ".user.yml", "*.secrets.env", "*.pyc")
 
 GITIGNORE = """\
 .dataops/

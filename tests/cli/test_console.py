@@ -110,7 +110,7 @@ def test_a_table() -> None:
     shown.result(None, table(["name", "rows", "ok"], [["a", 10, True], ["bb", None, False]]))
     assert [line.rstrip() for line in stdout.getvalue().splitlines()] == [
         "name   rows   ok",
-        "─────────────────",
-        "a        10   yes",
-        "bb     null   no",
+        "───────────────────",
+        "a        10   true",
+        "bb            false",
     ]

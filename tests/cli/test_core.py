@@ -212,3 +212,30 @@ def test_no_color(dataops: Dataops, platform: Path) -> None:
     colored = dataops("env", "list", cwd=platform, FORCE_COLOR="1")
     assert "\x1b[" in colored.stdout
     assert "\x1b[3" not in dataops("env", "lst", cwd=platform, FORCE_COLOR="1", NO_COLOR="1").stderr
+
+
+def test_a_group_without_a_command_shows_its_help(dataops: Dataops, platform: Path) -> None:
+    for arguments in ([], ["generations"], ["source"]):
+        done = dataops(*arguments, cwd=platform)
+        assert done.returncode == 2
+        assert "Usage: dataops" in done.stdout
+        assert done.stderr == ""
+
+
+def test_a_misspelt_command_has_a_suggestion(dataops: Dataops, platform: Path) -> None:
+    assert "Did you mean 'run', 'runs'?" in dataops("runn", cwd=platform).stderr
+
+
+def test_the_variable_of_dbts_profile_is_no_setting(dataops: Dataops, platform: Path) -> None:
+    done = dataops("config", "show", cwd=platform, DATAOPS_DBT_THREADS="8")
+    assert done.returncode == 2
+    assert "Did you mean DATAOPS_DBT__THREADS?" in done.stderr
+
+
+def test_dbt_installs_its_packages_and_refuses_json(dataops: Dataops, tmp_path: Path, new_platform) -> None:
+    folder = new_platform(tmp_path / "p")
+    listed = dataops("dbt", "ls", "--resource-type", "model", "--quiet", cwd=folder)
+    assert listed.returncode == 0, listed.stderr
+    assert len(listed.stdout.split()) == 9
+    assert dataops("dbt", "ls", cwd=folder).returncode == 0
+    assert dataops("--json", "dbt", "ls", cwd=folder).returncode == 2

@@ -96,6 +96,7 @@ name: small
 version: "1.0.0"
 profile: dataops
 flags: {send_anonymous_usage_stats: false}
+vars: {as_of_date: null, strict_names: false, strict_orders: false}
 models:
   small:
     bronze: {+tags: [bronze], +schema: bronze, +materialized: view}

@@ -105,7 +105,7 @@ def test_sql_prints_a_table_csv_and_json(dataops_here: Dataops, platform: Path) 
     query += " order by revenue_rank limit 1"
     table = dataops_here("sql", query, cwd=platform).stdout
     assert table.splitlines()[0].split() == ["product_id", "product_name", "text", "nothing"]
-    assert "null" in table
+    assert "NULL" in table
     rows = list(csv.DictReader(io.StringIO(dataops_here("sql", query, "--csv", cwd=platform).stdout)))
     (document,) = json.loads(dataops_here("sql", query, "--json", cwd=platform).stdout)
     assert rows[0]["text"] == document["text"] == 'a "b", c'
@@ -127,6 +127,7 @@ def test_sql_says_that_there_is_more(dataops_here: Dataops, platform: Path) -> N
         ("selec 1", 1, "Parser Error"),
         ("delete from gold.gld_sales_summary", 1, "Cannot execute statement of type"),
         ("drop table gold.gld_sales_summary", 1, "Cannot execute statement of type"),
+        ("copy (select 1) to 'copied.csv'", 1, "file system operations are disabled"),
         ("  ", 2, "There is no statement to run"),
     ],
 )
@@ -135,6 +136,30 @@ def test_sql_errors(dataops_here: Dataops, platform: Path, query: str, code: int
     assert done.returncode == code
     assert reason in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_sql_as_json_is_strict(dataops_here: Dataops, platform: Path) -> None:
+    query = "select 'nan'::double as f, 'ab'::blob as b, '8ba7b810-9dad-41d1-80b4-00c04fd430c8'::uuid as u"
+    assert one(dataops_here, platform, query) == {
+        "f": None,
+        "b": "6162",
+        "u": "8ba7b810-9dad-41d1-80b4-00c04fd430c8",
+    }
+    twice = dataops_here("sql", "select 1 as a, 2 as a", "--json", cwd=platform)
+    assert json.loads(twice.stdout)["error"]["reason"] == "Two columns are named a"
+    several = dataops_here("sql", "select 1; select 2", "--json", cwd=platform)
+    assert several.returncode == 2
+    assert dataops_here("sql", "select 1 as a; select 2 as b", "--csv", cwd=platform).stdout == "a\n1\nb\n2\n"
+
+
+def test_all_rows_are_for_files_not_for_tables(dataops_here: Dataops, platform: Path) -> None:
+    refused = dataops_here("sql", "select 1", "--limit", 0, cwd=platform)
+    assert refused.returncode == 2
+    assert "A table has at most 10,000 rows" in refused.stderr
+    query = "select sales_order_detail_id from silver.slvr_sales_orders"
+    everything = dataops_here("sql", query, "--limit", 0, "--csv", cwd=platform)
+    assert len(everything.stdout.splitlines()) == 121_317 + 1
+    assert everything.stderr == ""
 
 
 def test_sql_reads_a_pipe(platform: Path) -> None:

@@ -228,6 +228,7 @@ def test_a_stale_source_stops_the_run(dataops_here: Dataops, platform: Path) -> 
     [
         (["--select", "nonsense"], 2, "The selection matches no model"),
         (["--layer", "platinum"], 2, "There is no layer platinum"),
+        (["--vars", "{as_of_dat: 2014-01-01}"], 2, "--vars: the dbt project declares no variable as_of_dat"),
         (["--vars", "as_of_date"], 2, "--vars is no YAML mapping"),
         (["--vars", "{as_of_date: tomorrow}"], 2, "as_of_date is 'tomorrow', which is no date"),
         (["--retry", "--layer", "gold"], 2, "--retry continues the run that failed"),
@@ -360,6 +361,8 @@ def test_an_earlier_generation_is_published_again(dataops_here: Dataops, platfor
     assert published(platform) == kept[0]["run_id"]
     assert dataops_here("generations", "publish", before, cwd=platform).returncode == 0
     assert published(platform) == before
+    again = dataops_here("generations", "publish", before, "--json", cwd=platform)
+    assert json.loads(again.stdout) == {"published": before, "changed": False}
     refused = dataops_here("generations", "publish", "no-such-run", cwd=platform)
     assert refused.returncode == 5
     assert before in refused.stderr

@@ -70,8 +70,12 @@ def test_history_names_everything_that_is_shadowed(project: Project, monkeypatch
             "Did you mean dbt.threads?",
         ),
         ("zzz = 1\n", "environments/local.toml:1: unknown setting zzz", "Every setting: dataops config show"),
-        ("[dbt]\nthreads = two\n", "environments/local.toml:2: Invalid value", None),
-        ("[dbt\n", "environments/local.toml:1: Expected ']' at the end of a table declaration", None),
+        ("[dbt]\nthreads = two\n", "environments/local.toml:2: no valid TOML: Invalid value", None),
+        (
+            "[dbt\n",
+            "environments/local.toml:1: no valid TOML: Expected ']' at the end of a table declaration",
+            None,
+        ),
         (
             "[dbt]\nthreads = 0\n",
             "environments/local.toml:2: dbt.threads: input should be greater than or equal to 1 (it is 0)",

@@ -108,6 +108,11 @@ class Application:
     def environment_name(self) -> str:
         return self.env or os.environ.get("DATAOPS_ENV") or DEFAULT_ENVIRONMENT
 
+    def hint(self, command: str) -> str:
+        """A command to advise, for the environment in use."""
+        chosen = "" if self.environment_name == DEFAULT_ENVIRONMENT else f" --env {self.environment_name}"
+        return f"dataops {command}{chosen}"
+
     @functools.cached_property
     def environment(self) -> Environment:
         from dataops_cli.settings.load import load_environment

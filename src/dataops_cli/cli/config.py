@@ -9,7 +9,7 @@ import typer
 from dataops_cli.cli.application import Application, command
 from dataops_cli.cli.completion import setting_keys
 
-app = typer.Typer(help="Show, explain and validate settings.", no_args_is_help=True)
+app = typer.Typer(add_completion=False, help="Show, explain and validate settings.", no_args_is_help=True)
 
 
 @command(app)
@@ -81,7 +81,9 @@ def validate(app: Application) -> None:
         try:
             load_environment(app.project, name)
         except DataopsError as error:
-            faults += [fault for fault in (error.details or (error.reason,)) if fault not in faults]
+            meant = f" ({error.hint})" if error.hint.startswith("Did you mean") else ""
+            found = error.details or (error.reason + meant,)
+            faults += [fault for fault in found if fault not in faults]
     if faults:
         raise UsageError(
             f"The settings have {len(faults)} fault{'s' * (len(faults) > 1)}",

@@ -8,7 +8,7 @@ import typer
 
 from dataops_cli.cli.application import Application, command, command_line
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @command(
@@ -27,7 +27,13 @@ def dbt(
     Global options come before dbt's command. It works on a scratch copy of the warehouse: only
     `dataops run` publishes.
     """
-    from dataops_cli.errors import ExitCode
+    from dataops_cli.errors import ExitCode, UsageError
+
+    if app.as_json:
+        raise UsageError(
+            "dbt writes its own output, so --json says nothing to it",
+            hint="Ask dbt for JSON: dataops dbt --log-format json …, or dataops dbt ls --output json",
+        )
     from dataops_cli.pipeline.scratch import scratch_session
 
     with scratch_session(app.project, app.environment, command_line()) as session:

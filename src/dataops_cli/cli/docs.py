@@ -9,7 +9,9 @@ import typer
 
 from dataops_cli.cli.application import Application, command
 
-app = typer.Typer(help="Build or serve the documentation with its lineage.", no_args_is_help=True)
+app = typer.Typer(
+    add_completion=False, help="Build or serve the documentation with its lineage.", no_args_is_help=True
+)
 
 
 @command(app)
@@ -54,6 +56,6 @@ def _build(app: Application) -> tuple[Path, str]:
             return home / "docs", record.run_id
     raise DataopsError(
         "No run has written documentation yet",
-        hint="Make one with: dataops run",
+        hint=f"Make one with: {app.hint('run')}",
         exit_code=ExitCode.UNAVAILABLE,
     )

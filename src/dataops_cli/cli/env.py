@@ -9,7 +9,7 @@ import typer
 from dataops_cli.cli.application import Application, command
 from dataops_cli.cli.completion import environment_names
 
-app = typer.Typer(help="List the environments, or show one.", no_args_is_help=True)
+app = typer.Typer(add_completion=False, help="List the environments, or show one.", no_args_is_help=True)
 
 
 @command(app, "list")

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from dataops_cli.warehouse.generation import Generation
 
 app = typer.Typer(
-    help="List what was published, or publish an earlier generation again.", no_args_is_help=True
+    add_completion=False,
+    help="List what was published, or publish an earlier generation again.",
+    no_args_is_help=True,
 )
 
 
@@ -26,7 +28,7 @@ def list_generations(app: Application) -> None:
     current = warehouse.published()
     kept = warehouse.generations()
     if not kept:
-        app.console.result([], "Nothing has been published yet. Build it with: dataops run")
+        app.console.result([], f"Nothing has been published yet. Build it with: {app.hint('run')}")
         return
 
     def is_current(item: Generation) -> bool:
@@ -67,10 +69,16 @@ def publish(
     warehouse = EmbeddedWarehouse(app.project.state(app.environment.name))
     before = warehouse.published()
     change = {"publish": run_id, "in_place_of": before.run_id if before else None}
+    if before is not None and before.run_id == run_id:
+        app.console.result({"published": run_id, "changed": False}, f"{run_id} is what is published already.")
+        return
     if plan:
         warehouse.require_generation(run_id)
         app.console.result(change, f"publish {run_id}, in place of {change['in_place_of']}")
         return
     with hold(warehouse.home, command_line(), wait=durations.seconds(lock_wait)) as lease:
         generation = warehouse.publish_again(run_id, lease)
-    app.console.result(change, f"Published {generation.run_id} (as of {generation.as_of_date}).")
+    app.console.result(
+        {"published": run_id, "changed": True, "in_place_of": change["in_place_of"]},
+        f"Published {generation.run_id} (as of {generation.as_of_date}).",
+    )

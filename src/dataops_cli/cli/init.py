@@ -9,7 +9,7 @@ import typer
 
 from dataops_cli.cli.application import Application, command
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @command(app, "init")

@@ -36,14 +36,10 @@ EPILOG = (
 class Root(TyperGroup):
     """Lists subcommands from the table above, so that `--help` imports none of them."""
 
-    def list_commands(self, ctx: Any) -> list[str]:
-        return list(SUBCOMMANDS)
-
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        if cmd_name not in SUBCOMMANDS:
-            return None
-        text, panel = SUBCOMMANDS[cmd_name]
-        return TyperCommand(name=cmd_name, help=text, rich_help_panel=panel)
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        for name, (text, panel) in SUBCOMMANDS.items():
+            self.add_command(TyperCommand(name=name, help=text, rich_help_panel=panel))
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         name, stub, rest = super().resolve_command(ctx, args)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from dataops_cli.console import Console
     from dataops_cli.pipeline.execution import RunOutcome
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @command(app, "run")

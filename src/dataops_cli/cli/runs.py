@@ -9,15 +9,24 @@ import typer
 from dataops_cli.cli.application import Application, command, with_global_options
 from dataops_cli.cli.completion import run_ids
 
-app = typer.Typer(help="List the runs, or show one.", invoke_without_command=True)
+app = typer.Typer(add_completion=False, help="List the runs, or show one.", invoke_without_command=True)
 
 
 @app.callback()
 @with_global_options
-def list_runs(app: Application, *, context: typer.Context) -> None:
-    """List the runs of the environment, the newest first."""
-    if context.invoked_subcommand:
-        return
+def runs(app: Application, *, context: typer.Context) -> None:
+    """List the runs, or show one."""
+    if not context.invoked_subcommand:
+        _list(app)
+
+
+@command(app, "list")
+def list_(app: Application) -> None:
+    """List the runs of the environment, the newest first; so does `dataops runs` alone."""
+    _list(app)
+
+
+def _list(app: Application) -> None:
     from dataops_cli.console import table
     from dataops_cli.pipeline.history import History
 
@@ -36,7 +45,7 @@ def list_runs(app: Application, *, context: typer.Context) -> None:
         for record in records
     ]
     if not rows:
-        app.console.result([], "No runs yet. Start one with: dataops run")
+        app.console.result([], f"No runs yet. Start one with: {app.hint('run')}")
         return
     app.console.result(rows, table(list(rows[0]), [list(row.values()) for row in rows]))
 

@@ -13,7 +13,7 @@ from dataops_cli.cli.application import Application, command, command_line
 if TYPE_CHECKING:
     from dataops_cli.source.totals import StagedSource
 
-app = typer.Typer(help="Load or generate the source data.", no_args_is_help=True)
+app = typer.Typer(add_completion=False, help="Load or generate the source data.", no_args_is_help=True)
 
 Plan = Annotated[bool, typer.Option("--plan", help="Show what would be done, and do nothing.")]
 LockWait = Annotated[str, typer.Option(metavar="TIME", help="Wait this long for another load to end.")]

@@ -146,6 +146,8 @@ class DbtSession:
 
         given = list(arguments)
         if given and given[0] in ON_A_PROJECT and "--help" not in given:
+            if given[0] not in ("clean", "deps"):
+                self.install_packages()
             given = self._with_variables(given)
             if not {"--project-dir", "--profiles-dir"} & set(given):
                 given += self._project_arguments()
@@ -198,15 +200,25 @@ class DbtSession:
             raise DataopsError(f"dbt {command} failed", hint=f"See what dbt says: {self.logs / 'dbt.log'}")
         return outcome.result
 
+    def declared_variables(self) -> set[str]:
+        """The variables of dbt_project.yml, those of a package's own section too."""
+        declared: set[str] = set()
+        for name, value in (self._project_file().get("vars") or {}).items():
+            declared |= set(value) if isinstance(value, dict) else {name}
+        return declared
+
     def _packages_folder(self) -> Path:
         """Where the project has its packages installed (dbt's own default is `dbt_packages`)."""
+        return self.project / str(self._project_file().get("packages-install-path", "dbt_packages"))
+
+    def _project_file(self) -> dict[str, Any]:
         import yaml
 
         try:
-            settings = yaml.safe_load((self.project / "dbt_project.yml").read_text(encoding="utf-8"))
-            return self.project / str(settings.get("packages-install-path", "dbt_packages"))
-        except (OSError, yaml.YAMLError, AttributeError):
-            return self.project / "dbt_packages"  # dbt says what is wrong with the file
+            content = yaml.safe_load((self.project / "dbt_project.yml").read_text(encoding="utf-8"))
+        except (OSError, yaml.YAMLError):
+            return {}  # dbt says what is wrong with the file
+        return content if isinstance(content, dict) else {}
 
     def _with_variables(self, arguments: list[str]) -> list[str]:
         """The arguments with the session's variables under those that the user gave."""
@@ -257,6 +269,12 @@ def _explained(fault: BaseException) -> DataopsError:
     from dbt.exceptions import DbtProjectError, ParsingError
     from dbt_common.exceptions import CompilationError
 
+    if isinstance(fault, ImportError) and "libodbc" in str(fault):
+        return DataopsError(
+            "The ODBC driver manager is missing: libodbc.so.2",
+            hint="Install it: sudo apt-get install unixodbc",
+            exit_code=ExitCode.UNAVAILABLE,
+        )
     lines = [line.rstrip() for line in str(fault).splitlines() if line.strip()]
     usage = isinstance(fault, DbtUsageException)
     wrong_project = isinstance(fault, CompilationError | DbtProjectError | ParsingError)

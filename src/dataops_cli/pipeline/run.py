@@ -11,7 +11,7 @@ from typing import TypeVar
 from dataops_cli.console import Console
 from dataops_cli.dbt.graph import BUILT, Graph, read_graph
 from dataops_cli.dbt.session import DbtSession
-from dataops_cli.errors import DataopsError, ExitCode
+from dataops_cli.errors import DataopsError, ExitCode, UsageError
 from dataops_cli.pipeline.execution import Execution, RunOutcome
 from dataops_cli.pipeline.history import History, RunRecord
 from dataops_cli.pipeline.options import RunOptions
@@ -23,6 +23,7 @@ from dataops_cli.pipeline.plan import (
 )
 from dataops_cli.pipeline.release import release_of
 from dataops_cli.project import Project
+from dataops_cli.settings.layers import nearest
 from dataops_cli.settings.load import Environment
 from dataops_cli.settings.model import Engine, Runner
 from dataops_cli.warehouse.embedded import Candidate, EmbeddedWarehouse
@@ -197,11 +198,14 @@ class PipelineRun:
         self, session: DbtSession, options: RunOptions, before: RunRecord | None
     ) -> tuple[Graph, list[Operation]]:
         with self.console.activity("Reading the dbt project"):
+            _refuse_unknown_variables(options, session)
             session.install_packages()
             graph = read_graph(session.parse())
             selected = {node.unique_id for node in graph.built()}
             if options.select or options.exclude:
                 selected &= set(session.select(options.select, options.exclude, BUILT))
+                if not selected:
+                    raise _nothing_selected(options, graph)
             if options.layers:
                 selected = {key for key in selected if graph.nodes[key].layer in options.layers}
             done = None
@@ -217,3 +221,28 @@ class PipelineRun:
             keep_generations=self.settings.warehouse.keep_generations,
         )
         return graph, plan_run(graph, selected, observed, done)
+
+
+def _nothing_selected(options: RunOptions, graph: Graph) -> UsageError:
+    names = [node.name for node in graph.built()]
+    meant = [found for text in options.select if (found := nearest(text.strip("+@"), names))]
+    return UsageError(
+        "The selection matches no model",
+        hint=f"Did you mean {meant[0]}?"
+        if meant
+        else "List what there is with: dataops dbt ls --resource-type model",
+    )
+
+
+def _refuse_unknown_variables(options: RunOptions, session: DbtSession) -> None:
+    """A misspelt variable would build something else than what was asked for."""
+    declared = session.declared_variables()
+    for name in options.variables:
+        if name not in declared:
+            meant = nearest(name, declared)
+            raise UsageError(
+                f"--vars: the dbt project declares no variable {name}",
+                hint=f"Did you mean {meant}?"
+                if meant
+                else "Declare it with its default under vars: in dbt/dbt_project.yml",
+            )

@@ -21,7 +21,13 @@ from dataops_cli.settings.model import ENV_PREFIX, NESTED_DELIMITER, known_keys
 
 # Variables with our prefix that are no settings: options of the command line, and what dbt's profile reads.
 NOT_SETTINGS = {"DATAOPS_ENV", "DATAOPS_PROJECT_DIR"}
-NOT_SETTINGS_PREFIXES = ("DATAOPS_DBT_", "DATAOPS_TEST_")
+NOT_SETTINGS_PREFIXES = (
+    "DATAOPS_DBT_DUCKDB_",
+    "DATAOPS_DBT_SOURCE_",
+    "DATAOPS_DBT_SQLSERVER_",
+    "DATAOPS_DBT_TARGET",
+    "DATAOPS_TEST_",
+)
 
 _TABLE = re.compile(r"^\s*\[\s*([^\[\]]+?)\s*\]")
 _KEY = re.compile(r"""^\s*([A-Za-z0-9_\-."' ]+?)\s*=""")
@@ -51,7 +57,7 @@ def toml_layer(path: Path, shown_as: str) -> Layer:
         place = re.search(r"\(at line (\d+), column (\d+)\)", str(error))
         where = f"{shown_as}:{place[1]}" if place else shown_as
         raise UsageError(
-            f"{where}: {re.sub(r' *[(]at .*', '', str(error))}",
+            f"{where}: no valid TOML: {re.sub(r' *[(]at .*', '', str(error))}",
             hint="Mend the TOML there; strings need quotes.",
         ) from None
     except OSError as error:
@@ -111,7 +117,7 @@ def key_lines(text: str) -> dict[str, int]:
 
 def nearest(name: str, names: Mapping[str, Any] | set[str] | list[str]) -> str | None:
     """The known name that the user most likely meant, or None."""
-    matches = get_close_matches(name, list(names), n=1, cutoff=0.6)
+    matches = get_close_matches(name, list(names), n=1, cutoff=0.75)
     return matches[0] if matches else None
 
 
@@ -131,7 +137,7 @@ def _variables(values: Mapping[str, str], origin: str) -> Layer:
         key = name.removeprefix(ENV_PREFIX).lower().replace(NESTED_DELIMITER, ".")
         place = origin.format(name=name)
         if not name.startswith(ENV_PREFIX) or key not in known_keys():
-            variables = {_variable(known): known for known in known_keys()}
+            variables = {_variable(known) for known in known_keys()} | NOT_SETTINGS
             meant = nearest(name, variables)
             raise UsageError(
                 f"{place}: no setting has this name",
