@@ -56,7 +56,8 @@ def by_hand(platform: Path, scratch: Path, extra: list[str]) -> dict[str, float]
         "docs generate": ["docs", "generate"],
     }
     return {
-        name: timed([*DBT, *command, *project], platform, environment)[0] for name, command in commands.items()
+        name: timed([*DBT, *command, *project], platform, environment)[0]
+        for name, command in commands.items()
     }
 
 
@@ -67,7 +68,11 @@ def compare(platform: Path, scratch: Path, rounds: int) -> None:
     for _ in range(rounds):
         seconds, _memory = timed([*DATAOPS, "run"], platform)
         shown = subprocess.run(
-            [*DATAOPS, "runs", "show", "last", "--json"], cwd=platform, capture_output=True, text=True, check=True
+            [*DATAOPS, "runs", "show", "last", "--json"],
+            cwd=platform,
+            capture_output=True,
+            text=True,
+            check=True,
         )
         timings = json.loads(shown.stdout)["timings"]
         ours.append(seconds)
@@ -80,8 +85,12 @@ def compare(platform: Path, scratch: Path, rounds: int) -> None:
     print(f"dataops run                           {statistics.median(ours):6.1f} s")
     print(f"four commands by hand                 {statistics.median(totals):6.1f} s ({steps})")
     print(f"  the same without dbt's unit tests   {statistics.median(without):6.1f} s")
-    print(f"ratio                                 {statistics.median(ours) / statistics.median(totals):6.2f} (aim: at most 0.4)")
-    print(f"ratio without dbt's unit tests        {statistics.median(ours) / statistics.median(without):6.2f}")
+    print(
+        f"ratio                                 {statistics.median(ours) / statistics.median(totals):6.2f} (aim: at most 0.4)"
+    )
+    print(
+        f"ratio without dbt's unit tests        {statistics.median(ours) / statistics.median(without):6.2f}"
+    )
     print(f"share of dataops run spent in dbt     {statistics.median(dbt_share):6.0%}")
 
 

@@ -6,6 +6,7 @@ progress is live, with the elapsed time; elsewhere it is plain lines, and never 
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 import threading
@@ -80,7 +81,11 @@ class Console:
         """Something happened. Goes to stderr; silent with `--quiet`."""
         if not self.quiet:
             self._last_line = time.monotonic()
-            self._console(self._stderr).print(line)
+            try:
+                self._console(self._stderr).print(line)
+            except BrokenPipeError:
+                self.quiet = True  # nobody reads it any more; the work goes on
+                self._stderr = io.StringIO()
 
     def detail(self, line: RenderableType) -> None:
         """Something worth knowing only with `--verbose`."""
@@ -168,7 +173,12 @@ class Console:
         if id(stream) not in self._rich:
             from rich.console import Console as RichConsole
 
-            self._rich[id(stream)] = RichConsole(
+            class Piped(RichConsole):
+                def on_broken_pipe(self) -> None:
+                    """Rich would end the program here, even from one of dbt's threads."""
+                    raise BrokenPipeError
+
+            self._rich[id(stream)] = Piped(
                 file=stream,
                 no_color=True if not self._color else None,
                 highlight=False,

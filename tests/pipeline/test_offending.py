@@ -28,6 +28,12 @@ def test_keys_tested_columns_and_what_the_test_computed() -> None:
     assert shown({"total_orders"}) == Rows(("customer_id", "total_orders", "expected"), [(7, -1, 0)])
 
 
+def test_text_that_an_unnamed_test_computed_is_masked() -> None:
+    rows = Rows(("normalized", "n"), [("ada lovelace", 2)])
+    assert shown(set(), rows).rows == [(MASK, 2)]
+    assert shown(set(), Rows(("Full_Name",), [("Ada",)])).rows == [(MASK,)]
+
+
 def test_a_personal_column_is_masked_and_so_is_what_was_computed_from_it() -> None:
     assert shown({"full_name"}) == Rows(("customer_id", "full_name", "expected"), [(7, MASK, MASK)])
 

@@ -81,7 +81,7 @@ def test_a_part_is_built_into_a_copy_and_all_that_it_touches_is_tested() -> None
 
 def test_tests_of_what_does_not_exist_yet_are_left_out() -> None:
     assert describe(plan_run(graph(), {"b"}, NEVER))[2:3] == [
-        "build and test bronze: 1 view, 1 test (b)  [selected]"
+        "build and test bronze: 1 view, 2 tests (b)  [selected]"
     ]
 
 
@@ -115,3 +115,24 @@ def test_a_model_that_reads_what_is_nowhere() -> None:
         plan_run(graph(), {"g"}, NEVER)
     assert caught.value.exit_code is ExitCode.REFUSED
     assert caught.value.hint == "Build it too: dataops run --select +g"
+
+
+def test_views_on_what_is_rebuilt_are_tested_again() -> None:
+    view = node("v", "gold", ["s"], how="view")
+    test = node("v_is_known", "gold", ["v"], kind="test")
+    observed = Observed("run-1", frozenset({"b", "s", "g", "v"}), ("run-1",), 2)
+    (tests,) = [
+        item for item in plan_run(graph(view, test), {"s"}, observed) if "test gold" in item.describe()
+    ]
+    assert tests.describe() == "test gold: 2 tests"
+
+
+def test_tests_of_a_source_run_with_what_reads_it() -> None:
+    assert "2 tests (b)" in describe(plan_run(graph(), {"b"}, NEVER))[2]
+
+
+def test_ephemeral_models_are_no_relations() -> None:
+    through = node("e", "silver", ["b"], how="ephemeral")
+    reader = node("r", "gold", ["e"])
+    operations = plan_run(graph(through, reader), {"b", "s", "g", "e", "r"}, NEVER)
+    assert any("(g, r)" in line for line in describe(operations))

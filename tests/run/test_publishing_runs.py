@@ -62,7 +62,7 @@ def started(platform: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
         text=True,
     )
     try:
-        candidate = platform / ".dataops" / "local" / "candidate" / "candidate.json"
+        candidate = platform / ".dataops" / "local" / "candidate" / "warehouse.duckdb"
         deadline = time.monotonic() + 60
         while not candidate.exists() and process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.005)
@@ -189,6 +189,15 @@ def test_a_model_that_cannot_be_built(dataops_here: Dataops, platform: Path) -> 
     assert "failed model days: " in done.stdout
     assert '"nothing" not found' in done.stdout
     assert published(platform) == before
+
+
+def test_a_value_that_cannot_be_converted_is_not_shown(dataops_here: Dataops, platform: Path) -> None:
+    model = platform / "dbt/models/silver/customers.sql"
+    with edited(model, "select customer_id", "select cast('Ada Lovelace' as integer) as customer_id"):
+        done = dataops_here("run", "--layer", "silver", cwd=platform)
+    assert done.returncode == 1
+    assert "Could not convert string '•••'" in done.stdout
+    assert "Lovelace" not in done.stdout + done.stderr
 
 
 def test_a_broken_project_is_a_usage_error_with_its_file(dataops_here: Dataops, platform: Path) -> None:
@@ -434,3 +443,93 @@ def test_a_retry_checks_the_freshness_that_stopped_the_run(dataops_here: Dataops
     assert dataops_here("run", "--retry", cwd=platform, **stale).returncode == 1
     assert published(platform) == before
     assert dataops_here("run", "--retry", cwd=platform).returncode == 0
+
+
+def relations(platform: Path) -> set[str]:
+    with duckdb.connect(str(platform / ".dataops/local/warehouse.duckdb"), read_only=True) as connection:
+        rows = connection.execute(
+            "select schema || '.' || name from (show all tables) where database = 'warehouse'"
+        )
+        return {row[0] for row in rows.fetchall()}
+
+
+def test_a_retry_never_publishes_a_model_that_failed_and_was_removed(
+    dataops_here: Dataops, platform: Path
+) -> None:
+    model = platform / "dbt/models/gold/extra.sql"
+    test = platform / "dbt/tests/extra_has_no_rows.sql"
+    test.parent.mkdir()
+    model.write_text("select 1 as wrong")
+    test.write_text("select * from {{ ref('extra') }}")
+    try:
+        assert dataops_here("run", cwd=platform).returncode == 1
+    finally:
+        model.unlink()
+        test.unlink()
+        test.parent.rmdir()
+    before = published(platform)
+    done = dataops_here("run", "--retry", cwd=platform)
+    assert done.returncode == 5
+    assert "The failed run cannot be continued: extra is no longer what it builds" in done.stderr
+    assert published(platform) == before
+    assert dataops_here("run", cwd=platform).returncode == 0
+    assert "gold.extra" not in relations(platform)
+
+
+def test_what_is_left_of_a_removed_model_is_not_published(dataops_here: Dataops, platform: Path) -> None:
+    model = platform / "dbt/models/gold/extra.sql"
+    model.write_text("select 1 as one")
+    try:
+        assert dataops_here("run", cwd=platform).returncode == 0
+        assert "gold.extra" in relations(platform)
+    finally:
+        model.unlink()
+    assert dataops_here("run", "--select", "days", cwd=platform).returncode == 0
+    assert "gold.extra" not in relations(platform)
+    assert "gold.days" in relations(platform)
+
+
+def test_a_retry_does_not_undo_a_step_back(dataops_here: Dataops, platform: Path) -> None:
+    assert dataops_here("run", cwd=platform).returncode == 0
+    earlier = json.loads(dataops_here("generations", "list", "--json", cwd=platform).stdout)[1]["run_id"]
+    with edited(platform / "dbt/models/gold/days.sql", "count(*)", "count(nothing)"):
+        assert dataops_here("run", "--select", "days", cwd=platform).returncode == 1
+    assert dataops_here("generations", "publish", earlier, cwd=platform).returncode == 0
+    done = dataops_here("run", "--retry", cwd=platform)
+    assert done.returncode == 5
+    assert "something else has been published since" in done.stderr
+    assert published(platform) == earlier
+    assert dataops_here("run", cwd=platform).returncode == 0
+
+
+def test_a_retry_after_a_changed_variable_builds_everything_again(
+    dataops_here: Dataops, platform: Path
+) -> None:
+    with edited(platform / "dbt/models/gold/days.sql", "count(*)", "count(nothing)"):
+        assert dataops_here("run", cwd=platform).returncode == 1
+    with edited(platform / "dbt/dbt_project.yml", "strict_orders: false", "strict_orders: false, label: new"):
+        done = dataops_here("run", "--retry", cwd=platform)
+    assert done.returncode == 0
+    assert "success bronze view  orders" in done.stderr
+
+
+def test_dbts_own_variables_do_not_reach_a_run(dataops_here: Dataops, platform: Path) -> None:
+    code, document = run_json(dataops_here, platform, DBT_EMPTY="1", DBT_TARGET="sqlserver")
+    assert code == 0
+    assert all(row["rows"] for row in document["models"])
+
+
+def test_a_reader_of_the_progress_that_leaves_does_not_stop_the_run(platform: Path) -> None:
+    before = published(platform)
+    command = f"{sys.executable} -m dataops_cli run 2>&1 >/dev/null | grep -m1 success"
+    done = subprocess.run(
+        ["bash", "-c", command],
+        cwd=platform,
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert "success" in done.stdout
+    assert published(platform) != before

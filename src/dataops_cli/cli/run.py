@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -62,12 +63,13 @@ def run(
         select=tuple(select or ()),
         exclude=tuple(exclude or ()),
         variables=_variables(variables),
-        threads=threads,
         fail_fast=fail_fast,
         retry=retry,
         lock_wait=durations.seconds(lock_wait),
     )
     check_options(options)
+    if threads:
+        app.overrides["dbt.threads"] = ("--threads", threads)
     pipeline = PipelineRun(app.project, app.environment, app.console)
     if plan:
         lines = describe(pipeline.plan(options))
@@ -92,10 +94,16 @@ def _variables(text: str | None) -> dict[str, Any]:
         raise UsageError(
             f"--vars is no YAML mapping: {text}", hint="Write it as --vars '{as_of_date: 2014-01-31}'"
         )
-    return {
-        str(key): value if isinstance(value, str | int | float | bool | None) else str(value)
-        for key, value in parsed.items()
-    }
+    return {str(key): _without_dates(value) for key, value in parsed.items()}
+
+
+def _without_dates(value: Any) -> Any:
+    """YAML reads 2014-01-31 as a date; dbt's variables are JSON."""
+    if isinstance(value, dict):
+        return {str(key): _without_dates(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_without_dates(inner) for inner in value]
+    return value.isoformat() if isinstance(value, date) else value
 
 
 def _show(outcome: RunOutcome, console: Console) -> None:

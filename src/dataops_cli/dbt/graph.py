@@ -47,8 +47,23 @@ class Graph:
 
     def built(self) -> list[Node]:
         """What is materialized (models, seeds, snapshots), by layer and name."""
-        found = (node for node in self.nodes.values() if node.kind in BUILT)
+        found = (
+            node for node in self.nodes.values() if node.kind in BUILT and node.materialization != "ephemeral"
+        )
         return sorted(found, key=lambda node: (LAYERS.index(node.layer), node.name))
+
+    def touched(self, rebuilt: Iterable[str]) -> set[str]:
+        """The rebuilt nodes and the views on them, whose rows change without a build."""
+        found = set(rebuilt)
+        waiting = list(found)
+        while waiting:
+            parent = waiting.pop()
+            for node in self.nodes.values():
+                is_view = node.materialization in ("view", "ephemeral")
+                if is_view and parent in node.parents and node.unique_id not in found:
+                    found.add(node.unique_id)
+                    waiting.append(node.unique_id)
+        return found
 
     def tests(self) -> list[Node]:
         return [node for node in self.nodes.values() if node.kind == "test"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Self
@@ -37,6 +38,10 @@ class NodeResult:
     @classmethod
     def from_dbt(cls, result: Any) -> Self:
         """From dbt's RunResult."""
+        # DuckDB quotes the value that it could not convert, which may be personal. dbt's artifact is
+        # written from the same object.
+        if result.message:
+            result.message = re.sub(r"(Could not convert \w+ )'[^']*'", r"\1'•••'", result.message)
         return cls(
             unique_id=result.node.unique_id,
             status=str(getattr(result.status, "value", result.status)),

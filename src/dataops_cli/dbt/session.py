@@ -92,7 +92,7 @@ class DbtSession:
         # again takes a tenth of a run (measured), so it is told to be rare.
         gc.set_threshold(100_000, 20, 20)
         self.manifest = self._invoke("parse", [])
-        path = self.target / "manifest.json"
+        path = self.logs / "manifest.json"  # not in the cache, which a plan shares with a run
         self.manifest.write(str(path))
         return path
 
@@ -151,7 +151,7 @@ class DbtSession:
             given = self._with_variables(given)
             if not {"--project-dir", "--profiles-dir"} & set(given):
                 given += self._project_arguments()
-            if given[0] != "deps" and "--target-path" not in given:
+            if given[0] not in ("debug", "deps") and "--target-path" not in given:
                 given += ["--target-path", str(self.target)]
         with self._variables_set(), _sys_argv():
             outcome = dbtRunner().invoke(
@@ -190,7 +190,9 @@ class DbtSession:
             paths += ["--vars", json.dumps(self.variables)]
         runner = dbtRunner(manifest=self.manifest, callbacks=[on_event] if on_event else [])
         flags = [*QUIET, "--no-send-anonymous-usage-stats", "--log-path", str(self.logs)]
-        with self._variables_set(), _sys_argv():
+        # dbt's own variables (DBT_EMPTY, DBT_TARGET, …) would change what a run builds.
+        hidden = [name for name in os.environ if name.startswith("DBT_") and not name.startswith("DBT_ENV_")]
+        with self._variables_set(hidden), _sys_argv():
             outcome = runner.invoke([*flags, *command.split(), *paths, *arguments])
         if isinstance(outcome.exception, KeyboardInterrupt):
             raise outcome.exception
@@ -206,6 +208,16 @@ class DbtSession:
         for name, value in (self._project_file().get("vars") or {}).items():
             declared |= set(value) if isinstance(value, dict) else {name}
         return declared
+
+    def fingerprint(self) -> str:
+        """What `state:modified` does not see: variables and settings of the project, and all macros."""
+        files = [self.project / "dbt_project.yml"]
+        for folder in ("macros", "packages"):
+            files += sorted(path for path in (self.project / folder).rglob("*") if path.is_file())
+        digest = hashlib.sha256()
+        for path in files:
+            digest.update(str(path.relative_to(self.project)).encode() + b"\0" + path.read_bytes())
+        return digest.hexdigest()
 
     def _packages_folder(self) -> Path:
         """Where the project has its packages installed (dbt's own default is `dbt_packages`)."""
@@ -238,9 +250,11 @@ class DbtSession:
         return ["--project-dir", str(self.project), "--profiles-dir", str(self.project)]
 
     @contextmanager
-    def _variables_set(self) -> Iterator[None]:
-        """dbt reads its profile's variables from the process: set them for the call only."""
-        before = {name: os.environ.get(name) for name in self.environment}
+    def _variables_set(self, hidden: Sequence[str] = ()) -> Iterator[None]:
+        """dbt reads variables from the process: set the profile's, and hide some, for the call only."""
+        before = {name: os.environ.get(name) for name in (*self.environment, *hidden)}
+        for name in hidden:
+            del os.environ[name]
         os.environ.update(self.environment)
         try:
             yield

@@ -32,6 +32,7 @@ from dataops_cli.settings.load import Environment
 from dataops_cli.warehouse.embedded import Candidate, EmbeddedWarehouse
 from dataops_cli.warehouse.generation import Generation
 from dataops_cli.warehouse.lock import Lease
+from dataops_cli.warehouse.rows import Rows
 
 T = TypeVar("T")
 
@@ -71,6 +72,7 @@ class Execution:
         self.layer: LayerProgress | None = None
         self.layer_name = ""
         self.rows: dict[str, int] = {}
+        self.started = False
         self.published = False
 
     def carry_out(self, operations: Sequence[Operation], graph: Graph) -> None:
@@ -83,6 +85,18 @@ class Execution:
 
     def interrupted(self) -> DataopsError:
         """What to say after Ctrl-C."""
+        if self.published:
+            return DataopsError(
+                f"Interrupted after publishing {self.record.run_id}",
+                hint="Nothing is left to do.",
+                exit_code=ExitCode.INTERRUPTED,
+            )
+        if not self.started:
+            return DataopsError(
+                "Interrupted before anything was built; what is published is as it was",
+                hint="Start again with: dataops run",
+                exit_code=ExitCode.INTERRUPTED,
+            )
         built = (
             f"{', '.join(self.layers_done)} built and tested" if self.layers_done else "no layer was finished"
         )
@@ -99,6 +113,7 @@ class Execution:
         match operation:
             case StartCandidate():
                 self.candidate = self._start(operation)
+                self.started = True
             case CheckFreshness():
                 self.timed("freshness", self._check_freshness)
             case BuildLayer():
@@ -108,7 +123,10 @@ class Execution:
             case Publish():
                 self.timed("publish", lambda: self._publish(graph))
             case RemoveGeneration():
-                self.warehouse.remove_generation(operation.run_id)
+                try:
+                    self.warehouse.remove_generation(operation.run_id)
+                except DataopsError as error:  # what counts has been published
+                    self.console.warn(f"generation {operation.run_id} was not removed: {error.reason}")
 
     def _start(self, operation: StartCandidate) -> Candidate:
         warehouse = self.warehouse
@@ -152,7 +170,15 @@ class Execution:
         self.session.close()
         self.results.update({result.unique_id: result for result in results})
         self.record.save_results(self.results.values())
-        missing = {node.unique_id for node in nodes} - {result.unique_id for result in results}
+        planned = {node.unique_id for node in nodes}
+        for result in results:
+            if result.unique_id not in planned:
+                verb = "built more than planned" if result.ok else "could not run a hook"
+                raise DataopsError(
+                    f"dbt {verb}: {result.unique_id.rsplit('.', 1)[-1]}: {result.message or 'no message'}",
+                    hint=f"See {self.session.logs / 'dbt.log'}; nothing was published.",
+                )
+        missing = planned - {result.unique_id for result in results}
         if missing:
             raise DataopsError(
                 f"dbt left out {len(missing)} planned models or tests, such as {graph.nodes[min(missing)].name}",
@@ -163,6 +189,11 @@ class Execution:
             for result in results
             if not result.ok and result.status != "skipped"
         ]
+        if not self.failures and any(not result.ok for result in results):
+            raise DataopsError(
+                f"dbt skipped a part of {operation.layer} without a failure",
+                hint=f"See {self.session.logs / 'dbt.log'}; nothing was published.",
+            )
         if not self.failures:
             self.layers_done.append(operation.layer)
             self.layer = None
@@ -173,9 +204,17 @@ class Execution:
             path = self.record.save_compiled(node.name, result.compiled_sql)
             compiled = self.project.relative(path)
             if node.kind == "test" and result.status == "fail" and self.environment.settings.runs.sample_rows:
-                found = self.candidate.query(result.compiled_sql, self.environment.settings.runs.sample_rows)
-                rows = visible(node, found, graph)
+                rows = self._offending_rows(node, result.compiled_sql, graph)
         return Failure(node, result.status, (result.message or "").strip(), result.failures, compiled, rows)
+
+    def _offending_rows(self, test: Node, sql: str, graph: Graph) -> Rows | None:
+        import duckdb
+
+        try:
+            found = self.candidate.query(sql, self.environment.settings.runs.sample_rows)
+        except duckdb.Error:  # the report of the failure matters more than its rows
+            return None
+        return visible(test, found, graph)
 
     def _document(self) -> None:
         with self.console.activity("Writing the documentation's catalog"):
@@ -186,7 +225,13 @@ class Execution:
         self.session.close()
 
     def _publish(self, graph: Graph) -> None:
-        built = {node.name: (node.schema, node.alias) for node in graph.built() if self._exists(node)}
+        built = {node.name: (node.schema, node.alias) for node in graph.built()}
+        if not all(result.ok for result in self.results.values()):
+            raise DataopsError(
+                "Something that failed would be published",
+                hint="Start over with: dataops run",
+                exit_code=ExitCode.REFUSED,
+            )
         self.rows = self.candidate.finish(built)
         generation = Generation(
             run_id=self.record.run_id,
@@ -218,7 +263,7 @@ class Execution:
 
     @property
     def _threads(self) -> int:
-        return self.options.threads or self.environment.settings.dbt.threads
+        return self.environment.settings.dbt.threads
 
     def timed(self, name: str, action: Callable[[], T]) -> T:
         started = time.monotonic()

@@ -23,6 +23,9 @@ def visible(test: Node, rows: Rows, graph: Graph) -> Rows:
     own = frozenset[str]().union(*(parent.columns for parent in parents))
     pii = graph.pii_columns()
     tests_personal_data = bool(test.tested_columns & pii)
+    # A test that names no column may have computed any text from a parent's personal data.
+    may_test_it = not test.tested_columns and any(parent.pii for parent in parents)
+    lowered = {column.lower() for column in pii}
     relevant = keys | test.tested_columns
     shown = [
         index
@@ -30,16 +33,15 @@ def visible(test: Node, rows: Rows, graph: Graph) -> Rows:
         if column not in own or column in relevant or not test.tested_columns
     ]
 
-    def masked(column: str) -> bool:
-        return column in pii or (tests_personal_data and column not in own)
+    def masked(column: str, value: Any) -> bool:
+        if value is None or column.lower() in lowered:
+            return value is not None
+        return column not in own and (tests_personal_data or (may_test_it and isinstance(value, str)))
 
     return Rows(
         tuple(rows.columns[index] for index in shown),
         [
-            tuple(
-                MASK if row[index] is not None and masked(rows.columns[index]) else row[index]
-                for index in shown
-            )
+            tuple(MASK if masked(rows.columns[index], row[index]) else row[index] for index in shown)
             for row in rows.rows
         ],
         rows.more,

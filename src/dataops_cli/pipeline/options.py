@@ -19,7 +19,6 @@ class RunOptions:
     select: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     variables: Mapping[str, Any] = field(default_factory=dict)
-    threads: int | None = None
     fail_fast: bool = False
     retry: bool = False
     lock_wait: float = 0

@@ -121,10 +121,14 @@ def plan_run(
     copies = observed.published is not None and (not whole or bool(stateful))
     chosen = {node.unique_id for node in models}
     available = chosen | {
-        node.unique_id for node in graph.built() if copies and node.name in observed.relations
+        node.unique_id
+        for node in graph.nodes.values()
+        if node.materialization == "ephemeral" or (copies and node.name in observed.relations)
     }
     _require_parents(graph, models, available)
-    tests = [test for test in graph.tests() if _can_fail_here(test, graph, chosen, available, whole)]
+    touched = graph.touched(chosen)
+    read = {parent for node in models for parent in node.parents if parent in graph.sources}
+    tests = [test for test in graph.tests() if _can_fail_here(test, graph, touched, available, read)]
 
     operations: list[Operation] = []
     if done is not None:
@@ -188,13 +192,16 @@ def _require_parents(graph: Graph, models: Sequence[Node], available: Collection
 
 
 def _can_fail_here(
-    test: Node, graph: Graph, chosen: Collection[str], available: Collection[str], whole: bool
+    test: Node, graph: Graph, touched: Collection[str], available: Collection[str], read: Collection[str]
 ) -> bool:
-    """A test runs when it reads something that is rebuilt and all that it reads exists."""
+    """A test runs when it reads something whose rows may change and all that it reads exists.
+
+    A test of sources alone runs when a model is built that reads one of them.
+    """
     parents = [parent for parent in test.parents if parent in graph.nodes]
     if not parents:
-        return whole  # tests of the sources alone
-    return any(parent in chosen for parent in parents) and all(parent in available for parent in parents)
+        return any(parent in read for parent in test.parents)
+    return any(parent in touched for parent in parents) and all(parent in available for parent in parents)
 
 
 def _reads_source(node: Node, graph: Graph) -> bool:

@@ -11,7 +11,7 @@ def release_of(root: Path) -> str | None:
     sha = _git(root, "rev-parse", "--short=12", "HEAD")
     if sha is None:
         return None
-    return sha + ("-dirty" if _git(root, "status", "--porcelain", "--untracked-files=no") else "")
+    return sha + ("-dirty" if _git(root, "status", "--porcelain") else "")
 
 
 def _git(root: Path, *arguments: str) -> str | None:

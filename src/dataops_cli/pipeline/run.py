@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +19,7 @@ from dataops_cli.pipeline.options import RunOptions
 from dataops_cli.pipeline.plan import (
     Observed,
     Operation,
+    Publish,
     plan_run,
     planned_nodes,
 )
@@ -75,7 +77,7 @@ class PipelineRun:
         with hold(self.home, command, wait=options.lock_wait, on_wait=waiting) as lease:
             self.warehouse.recover()
             left = self.warehouse.left_aside()
-            self.history.prune(self.settings.runs.keep, spare=left.run_id if left else None)
+            self.history.prune(self.settings.runs.keep - 1, spare=left.run_id if left else None)
             options, before = self._continued(options, left)
             stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
             record = self.history.start(
@@ -116,8 +118,10 @@ class PipelineRun:
             graph, operations = execution.timed(
                 "parse", lambda: self._observe_and_plan(execution.session, execution.options, before)
             )
-            (record.folder / "manifest.json").write_bytes(
-                (execution.session.target / "manifest.json").read_bytes()
+            record.update(
+                fingerprint=execution.session.fingerprint(),
+                in_place_of=next(item.replaces for item in operations if isinstance(item, Publish)),
+                relations=self._relations(graph, operations, before),
             )
             if before is not None:
                 # Of what is built again nothing is known from now on: this run may be cut off, too.
@@ -135,7 +139,7 @@ class PipelineRun:
                 failures=[failure.document() for failure in execution.failures],
             )
         except KeyboardInterrupt:
-            record.finish("interrupted", seconds=seconds())
+            record.finish("succeeded" if execution.published else "interrupted", seconds=seconds())
             raise execution.interrupted() from None
         except BaseException as error:
             reason = error.reason if isinstance(error, DataopsError) else f"{type(error).__name__}: {error}"
@@ -153,6 +157,44 @@ class PipelineRun:
             seconds(),
             source_changed,
         )
+
+    def _relations(
+        self, graph: Graph, operations: Sequence[Operation], before: RunRecord | None
+    ) -> dict[str, str]:
+        """What the candidate will hold of this run's making, and of that of the run it continues."""
+        planned = planned_nodes(operations)
+        ours = {
+            node.unique_id: f"{node.schema}.{node.alias}"
+            for node in graph.built()
+            if node.unique_id in planned
+        }
+        return (before.facts.get("relations", {}) if before else {}) | ours
+
+    def _done(
+        self, session: DbtSession, graph: Graph, selected: Collection[str], before: RunRecord
+    ) -> set[str]:
+        """What the failed run finished and need not be run again.
+
+        Raises DataopsError (exit 5) where its candidate holds what this run would not test.
+        """
+        published = self.warehouse.published()
+        if "relations" not in before.facts:
+            return set()  # it failed before it built anything
+        if before.facts["in_place_of"] != (published.run_id if published else None):
+            raise _cannot_continue("something else has been published since")
+        now = {
+            node.unique_id: f"{node.schema}.{node.alias}"
+            for node in graph.built()
+            if node.unique_id in selected
+        }
+        gone = [key for key, relation in before.facts["relations"].items() if now.get(key) != relation]
+        if gone:
+            raise _cannot_continue(f"{gone[0].rsplit('.', 1)[-1]} is no longer what it builds")
+        if before.facts["fingerprint"] != session.fingerprint():
+            return set()  # variables, settings or macros have changed: anything may be different
+        ok = {result.unique_id for result in before.results() if result.ok}
+        modified = session.select(("state:modified+",), (), (*BUILT, "test"), state=before.folder)
+        return ok - set(modified)
 
     def _continued(self, options: RunOptions, left: Candidate | None) -> tuple[RunOptions, RunRecord | None]:
         """With --retry, the selection of the run that was left aside, and its record."""
@@ -183,10 +225,7 @@ class PipelineRun:
             project=self.project.dbt,
             target=self.home / "dbt",
             logs=logs,
-            environment={
-                **Candidate("", self.home / "candidate").dbt_environment(),
-                "DATAOPS_DBT_THREADS": str(self.settings.dbt.threads),
-            },
+            environment=Candidate("", self.home / "candidate").dbt_environment(),
             variables={
                 "freshness_warn_after_days": freshness.warn_after_days,
                 "freshness_error_after_days": freshness.error_after_days,
@@ -208,11 +247,7 @@ class PipelineRun:
                     raise _nothing_selected(options, graph)
             if options.layers:
                 selected = {key for key in selected if graph.nodes[key].layer in options.layers}
-            done = None
-            if before is not None:
-                ok = {result.unique_id for result in before.results() if result.ok}
-                modified = session.select(("state:modified+",), (), (*BUILT, "test"), state=before.folder)
-                done = ok - set(modified)
+            done = self._done(session, graph, selected, before) if before else None
         published = self.warehouse.published()
         observed = Observed(
             published=published.run_id if published else None,
@@ -221,6 +256,14 @@ class PipelineRun:
             keep_generations=self.settings.warehouse.keep_generations,
         )
         return graph, plan_run(graph, selected, observed, done)
+
+
+def _cannot_continue(reason: str) -> DataopsError:
+    return DataopsError(
+        f"The failed run cannot be continued: {reason}",
+        hint="Start over with: dataops run",
+        exit_code=ExitCode.REFUSED,
+    )
 
 
 def _nothing_selected(options: RunOptions, graph: Graph) -> UsageError:

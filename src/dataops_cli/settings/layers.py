@@ -11,6 +11,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -88,13 +89,31 @@ def secrets_layer(path: Path, shown_as: str) -> Layer:
     if not path.exists():
         return {}
     try:
-        values = dotenv_values(path, interpolate=False)
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise UsageError(
+            f"{shown_as} is not UTF-8 text ({error.reason})", hint="Save the file as UTF-8."
+        ) from None
     except OSError as error:
         raise DataopsError(
             f"Cannot read {shown_as}: {error.strerror}",
             hint=f"Make it readable for you alone: chmod 600 {shown_as}",
             exit_code=ExitCode.UNAVAILABLE,
         ) from None
+    # A line that is no setting may be part of a secret: it is named by its number, never by its text.
+    for number, line in enumerate(text.splitlines(), start=1):
+        known = line.removeprefix("export ").lstrip()
+        if known and not known.startswith(("#", ENV_PREFIX)):
+            raise UsageError(
+                f"{shown_as}:{number}: this line sets nothing",
+                hint=f"Write {ENV_PREFIX}SECTION__KEY='value' on one line.",
+            )
+    values = dotenv_values(stream=StringIO(text), interpolate=False)
+    unset = [name for name, value in values.items() if value is None]
+    if unset:
+        raise UsageError(
+            f"{shown_as}: {unset[0]} has no value", hint="Write it as NAME='value', quotes closed."
+        )
     return _variables({name: value or "" for name, value in values.items()}, f"{shown_as} ({{name}})")
 
 

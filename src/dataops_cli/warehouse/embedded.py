@@ -63,15 +63,27 @@ class Candidate:
             return fetch(connection, sql, limit)
 
     def finish(self, relations: Mapping[str, tuple[str, str]]) -> dict[str, int]:
-        """Bring everything into the one file and count the rows of `relations`: name → (schema, name)."""
+        """Bring everything into the one file and count the rows of `relations`: name → (schema, name).
+
+        A table or view that is none of `relations` is dropped: it is what is left of a model that is no more.
+        Relations that do not exist are left out.
+        """
+        wanted = {relation: name for name, relation in relations.items()}
+        counts = {}
         with _connection(self.path, self.source, read_only=False) as connection:
+            found = connection.execute(
+                "select table_schema, table_name, table_type from information_schema.tables"
+                " where table_catalog = ? order by all",
+                [self.path.stem],
+            ).fetchall()
+            for schema, table, kind in found:
+                quoted = f"{_identifier(schema)}.{_identifier(table)}"
+                if (schema, table) in wanted:
+                    row = connection.execute(f"select count(*) from {quoted}").fetchone()  # noqa: S608
+                    counts[wanted[schema, table]] = int(row[0]) if row else 0
+                else:
+                    connection.execute(f"drop {'view' if kind == 'VIEW' else 'table'} {quoted}")
             connection.execute(f"checkpoint {_identifier(self.path.stem)}")
-            counts = {}
-            for name, (schema, table) in relations.items():
-                row = connection.execute(
-                    f"select count(*) from {_identifier(schema)}.{_identifier(table)}"  # noqa: S608
-                ).fetchone()
-                counts[name] = int(row[0]) if row else 0
         return counts
 
 
@@ -227,16 +239,16 @@ class EmbeddedWarehouse:
                     self._record(generation.published_now())
                 else:
                     self.remove_generation(generation.run_id)
-
-    def surplus(self, keep: int) -> list[str]:
-        """The generations beyond the newest `keep`, never the published one."""
-        current = self.published()
-        others = [item.run_id for item in self.generations() if not current or item.run_id != current.run_id]
-        return others[max(keep - 1, 0) :]
+        for leftover in self.home.glob(".removing-*"):
+            shutil.rmtree(leftover)
 
     def remove_generation(self, run_id: str) -> None:
-        with explained(self.home / "generations" / run_id):
-            shutil.rmtree(self.home / "generations" / run_id, ignore_errors=False)
+        folder = self.home / "generations" / run_id
+        with explained(folder):
+            # Half a generation must not look like one: it loses its name first.
+            doomed = self.home / f".removing-{run_id}"
+            folder.rename(doomed)
+            shutil.rmtree(doomed)
 
     # -- reading --------------------------------------------------------------------------------
 

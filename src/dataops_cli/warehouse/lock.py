@@ -70,7 +70,7 @@ def hold(
                 ) from None
     try:
         before = read_state(holder_file)
-        lease = Lease((before["number"] if before else 0) + 1, holder_file)
+        lease = Lease(max(before["number"] if before else 0, _largest_number(folder)) + 1, holder_file)
         write_state(
             holder_file,
             {
@@ -91,13 +91,19 @@ def is_held(folder: Path) -> bool:
     """Whether somebody holds the lock of `folder` now."""
     from filelock import FileLock, Timeout
 
-    if not (folder / "lock").exists():
+    if not os.access(folder / "lock", os.W_OK):  # not there, or another user's
         return False
     try:
         with FileLock(folder / "lock", timeout=0):
             return False
     except Timeout:
         return True
+
+
+def _largest_number(folder: Path) -> int:
+    """The largest number that a run or generation bears, should the holder's file be lost."""
+    names = [path.name for kind in ("runs", "generations") for path in (folder / kind).glob("*-*")]
+    return max((int(tail) for name in names if (tail := name.rsplit("-", 1)[1]).isdigit()), default=0)
 
 
 def describe_holder(holder: dict[str, Any] | None) -> str:
