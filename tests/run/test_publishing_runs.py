@@ -52,7 +52,16 @@ def edited(path: Path, old: str, new: str) -> Iterator[None]:
 
 @contextmanager
 def started(platform: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-    """A run in the background, up to where it has begun to build."""
+    """A run in the background, up to where dbt has opened its candidate."""
+    candidate = platform / ".dataops" / "local" / "candidate"
+
+    def owner() -> str | None:
+        try:
+            return str(json.loads((candidate / "candidate.json").read_text())["run_id"])
+        except FileNotFoundError:
+            return None
+
+    before = owner()
     process = subprocess.Popen(
         [sys.executable, "-m", "dataops_cli", "run", *arguments],
         cwd=platform,
@@ -62,9 +71,10 @@ def started(platform: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
         text=True,
     )
     try:
-        candidate = platform / ".dataops" / "local" / "candidate" / "warehouse.duckdb"
         deadline = time.monotonic() + 60
-        while not candidate.exists() and process.poll() is None and time.monotonic() < deadline:
+        while time.monotonic() < deadline and process.poll() is None:
+            if owner() not in (None, before) and (candidate / "warehouse.duckdb").exists():
+                break
             time.sleep(0.005)
         yield process
     finally:
@@ -419,14 +429,6 @@ def test_a_retry_that_is_killed_forgets_what_it_was_building_again(
         assert dataops_here("run", cwd=platform).returncode == 1
     with edited(silver, "count(*)", "count(*) + 0"):
         with started(platform, "--retry") as process:
-            newest = platform / ".dataops/local/runs"
-            deadline = time.monotonic() + 60
-            while time.monotonic() < deadline and process.poll() is None:
-                run = max(newest.iterdir(), key=lambda path: path.name)
-                facts = run / "run.json"
-                if (run / "results.json").exists() and json.loads(facts.read_text())["retry_of"]:
-                    break
-                time.sleep(0.001)
             process.kill()
             process.wait()
         assert process.returncode == -signal.SIGKILL
