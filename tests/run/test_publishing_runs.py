@@ -201,6 +201,16 @@ def test_a_model_that_cannot_be_built(dataops_here: Dataops, platform: Path) -> 
     assert published(platform) == before
 
 
+def test_fail_fast_stops_at_the_first_failure(dataops_here: Dataops, platform: Path) -> None:
+    before = published(platform)
+    with edited(platform / "dbt/models/bronze/orders.sql", "SalesOrderID as", "nothing as"):
+        code, document = run_json(dataops_here, platform, "--fail-fast", "--threads", 1)
+    assert code == 1
+    assert [failure["name"] for failure in document["failures"]] == ["orders"]
+    assert {row["status"] for row in document["models"] if row["model"] != "orders"} <= {"success", "skipped"}
+    assert published(platform) == before
+
+
 def test_a_value_that_cannot_be_converted_is_not_shown(dataops_here: Dataops, platform: Path) -> None:
     model = platform / "dbt/models/silver/customers.sql"
     with edited(model, "select customer_id", "select cast('Ada Lovelace' as integer) as customer_id"):
