@@ -1,0 +1,258 @@
+"""The Docker engine, through the Docker SDK. The only module that imports `docker`.
+
+Answers are the Engine API's own JSON documents; what goes wrong becomes a DataopsError.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from urllib.parse import urlsplit
+
+from dataops_cli.errors import DataopsError, ExitCode
+
+if TYPE_CHECKING:
+    from docker import APIClient
+
+OLDEST_API = (1, 41)
+# An answer of the engine may take this long; stopping a container gets its grace period on top.
+ANSWER_SECONDS = 60
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class EngineError(DataopsError):
+    """The engine refused a call. `status` is its HTTP status, 0 where there was no answer."""
+
+    def __init__(self, reason: str, *, hint: str, exit_code: ExitCode, status: int = 0) -> None:
+        super().__init__(reason, hint=hint, exit_code=exit_code)
+        self.status = status
+
+
+def _explained(function: Callable[P, T]) -> Callable[P, T]:
+    """The SDK's exceptions as EngineError."""
+
+    @functools.wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> T:
+        from docker.errors import APIError, DockerException
+        from requests.exceptions import RequestException
+
+        try:
+            return function(*args, **kwargs)
+        except APIError as error:
+            raise _refusal(str(error.explanation or error), error.status_code or 0) from error
+        except (DockerException, RequestException, OSError) as error:
+            raise _unreachable(error) from error
+
+    return call
+
+
+class Engine:
+    """One Docker engine. Calls may come from several threads."""
+
+    def __init__(self, client: APIClient) -> None:
+        self._client = client
+        major, minor = client.api_version.split(".")
+        self.api_version = (int(major), int(minor))
+
+    @property
+    def remote(self) -> bool:
+        """Whether the engine sees another file system than this process, as far as its address tells."""
+        address = urlsplit(str(self._client.base_url))
+        if address.scheme == "http+docker":
+            return address.hostname == "ssh"
+        return address.hostname not in ("localhost", "127.0.0.1", "::1")
+
+    @_explained
+    def info(self) -> dict[str, Any]:
+        return dict(self._client.info())
+
+    @_explained
+    def version(self) -> dict[str, Any]:
+        return dict(self._client.version())
+
+    @_explained
+    def containers(self, *labels: str) -> list[dict[str, Any]]:
+        """The containers, running or not, that carry all `labels` (`key` or `key=value`)."""
+        return list(self._client.containers(all=True, filters={"label": list(labels)} if labels else None))
+
+    @_explained
+    def inspect(self, container: str) -> dict[str, Any]:
+        return dict(self._client.inspect_container(container))
+
+    @_explained
+    def create(self, name: str, config: Mapping[str, Any]) -> str:
+        """Create a container from Engine API JSON; returns its id."""
+        return str(self._client.create_container_from_config(config, name)["Id"])
+
+    @_explained
+    def start(self, container: str) -> None:
+        self._client.start(container)
+
+    @_explained
+    def stop(self, container: str, grace_seconds: int) -> None:
+        """SIGTERM, then SIGKILL after the grace period. A stopped container stays stopped."""
+        self._client.stop(container, timeout=grace_seconds)
+
+    @_explained
+    def restart(self, container: str, grace_seconds: int) -> None:
+        self._client.restart(container, timeout=grace_seconds)
+
+    @_explained
+    def rename(self, container: str, name: str) -> None:
+        self._client.rename(container, name)
+
+    @_explained
+    def remove(self, container: str) -> None:
+        """Remove a container with its anonymous volumes, stopping it where it still runs."""
+        self._client.remove_container(container, v=True, force=True)
+
+    @_explained
+    def put_archive(self, container: str, folder: str, archive: bytes) -> None:
+        """Unpack a tar archive into a folder of a container, which need not run."""
+        self._client.put_archive(container, folder, archive)
+
+    @_explained
+    def logs(self, container: str, *, tail: int | str = "all", since: int | None = None) -> bytes:
+        return bytes(self._client.logs(container, tail=tail, since=since, timestamps=True))
+
+    @_explained
+    def follow(self, container: str, *, tail: int | str, since: int | None) -> Iterator[bytes]:
+        """Pieces of the log as they are written, until the container stops or the iterator is closed."""
+        return iter(
+            self._client.logs(container, tail=tail, since=since, timestamps=True, stream=True, follow=True)
+        )
+
+    @_explained
+    def networks(self, label: str) -> list[dict[str, Any]]:
+        return list(self._client.networks(filters={"label": label}))
+
+    @_explained
+    def network(self, name: str) -> dict[str, Any] | None:
+        found = [item for item in self._client.networks(names=[name]) if item["Name"] == name]
+        return dict(found[0]) if found else None
+
+    @_explained
+    def create_network(self, config: Mapping[str, Any]) -> None:
+        client = self._client
+        client._result(client._post_json(client._url("/networks/create"), data=dict(config)), json=True)
+
+    @_explained
+    def connect(self, network: str, container: str, endpoint: Mapping[str, Any]) -> None:
+        client = self._client
+        data = {"Container": container, "EndpointConfig": dict(endpoint)}
+        client._raise_for_status(client._post_json(client._url("/networks/{0}/connect", network), data=data))
+
+    @_explained
+    def remove_network(self, name: str) -> None:
+        self._client.remove_network(name)
+
+    @_explained
+    def volumes(self, label: str) -> list[dict[str, Any]]:
+        return list(self._client.volumes(filters={"label": label})["Volumes"] or [])
+
+    def volume(self, name: str) -> dict[str, Any] | None:
+        return _or_none(lambda: dict(_explained(self._client.inspect_volume)(name)))
+
+    @_explained
+    def create_volume(
+        self, name: str, driver: str | None, options: Mapping[str, str], labels: Mapping[str, str]
+    ) -> None:
+        self._client.create_volume(name, driver=driver, driver_opts=dict(options), labels=dict(labels))
+
+    @_explained
+    def remove_volume(self, name: str) -> None:
+        self._client.remove_volume(name)
+
+    def image(self, reference: str) -> dict[str, Any] | None:
+        return _or_none(lambda: dict(_explained(self._client.inspect_image)(reference)))
+
+    @_explained
+    def pull(self, reference: str) -> Iterator[dict[str, Any]]:
+        """Pull an image; yields the engine's progress documents. A document with `error` is a failure."""
+        name, tag = _split_reference(reference)
+        return iter(self._client.pull(name, tag=tag, stream=True, decode=True))
+
+    @_explained
+    def build(self, **options: Any) -> Iterator[dict[str, Any]]:
+        """Build an image with the classic builder; yields progress documents, as `pull` does."""
+        return iter(self._client.build(decode=True, rm=True, forcerm=True, **options))
+
+    @_explained
+    def exec(self, container: str, command: list[str]) -> tuple[int, bytes]:
+        """Run a command in a running container: its exit code and what it printed."""
+        identity = self._client.exec_create(container, command)["Id"]
+        output = bytes(self._client.exec_start(identity))
+        return int(self._client.exec_inspect(identity)["ExitCode"]), output
+
+
+def connect() -> Engine:
+    """The engine of DOCKER_HOST, else of Docker's current context, else the local one.
+
+    Raises EngineError (exit 3) where it cannot be reached or is too old.
+    """
+    import docker
+
+    make = _explained(lambda: docker.from_env(timeout=ANSWER_SECONDS, max_pool_size=64).api)
+    engine = Engine(make())
+    if engine.api_version < OLDEST_API:
+        raise EngineError(
+            f"The Docker engine speaks API {'.'.join(map(str, engine.api_version))}; "
+            f"{'.'.join(map(str, OLDEST_API))} is the oldest that works",
+            hint="Upgrade Docker to 20.10 or newer.",
+            exit_code=ExitCode.UNAVAILABLE,
+        )
+    return engine
+
+
+def _or_none(call: Callable[[], T]) -> T | None:
+    try:
+        return call()
+    except EngineError as error:
+        if error.status == 404:
+            return None
+        raise
+
+
+def _split_reference(reference: str) -> tuple[str, str | None]:
+    """`host:5000/name:tag` → name and tag; a digest stays with the name."""
+    name, colon, tag = reference.rpartition(":")
+    if "@" in reference:
+        return reference, None
+    return (name, tag) if colon and "/" not in tag else (reference, "latest")
+
+
+def _refusal(message: str, status: int) -> EngineError:
+    lowered = message.lower()
+    if "port is already allocated" in lowered or "address already in use" in lowered:
+        hint = "Find who holds the port and stop it, or move the environment's ports with stack.port_offset."
+    elif "no space left" in lowered:
+        hint = "Free some space on the engine's disk, for example: docker image prune"
+    elif "is already in use by container" in lowered:
+        hint = "Another command is changing this stack, or a foreign container has the name: docker ps --all"
+    else:
+        hint = "Mend what the engine names, then run the command again: it goes on where it stopped."
+    missing = status == 404 or "no space left" in lowered
+    return EngineError(
+        f"The Docker engine refused: {message}",
+        hint=hint,
+        exit_code=ExitCode.UNAVAILABLE if missing else ExitCode.FAILED,
+        status=status,
+    )
+
+
+def _unreachable(error: Exception) -> EngineError:
+    text = str(error)
+    if "Permission denied" in text:
+        hint = "Let your user use Docker: sudo usermod -aG docker $USER, then log in again."
+    elif os.environ.get("DOCKER_HOST"):
+        hint = "Check DOCKER_HOST and that the engine there runs: docker info"
+    else:
+        hint = "Start Docker, or name an engine with DOCKER_HOST or: docker context use NAME"
+    place = os.environ.get("DOCKER_HOST", "the current context")
+    return EngineError(
+        f"Cannot reach the Docker engine of {place}: {text}", hint=hint, exit_code=ExitCode.UNAVAILABLE
+    )

@@ -1,0 +1,1 @@
+"""The Compose stack: load its files, observe the engine, reconcile, execute the plan."""

@@ -1,0 +1,267 @@
+"""Carry out a plan on the engine. Every step can be cut off: the next plan begins from what is there."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+
+from dataops_cli import __version__
+from dataops_cli.docker_api import Engine, EngineError
+from dataops_cli.stack import labels
+from dataops_cli.stack.container_config import container_config, endpoints, grace_seconds
+from dataops_cli.stack.images import build_image, pull_image
+from dataops_cli.stack.model import Stack
+from dataops_cli.stack.observe import Container, image_of, observe_containers
+from dataops_cli.stack.reconcile import Action, Operation, start_order
+from dataops_cli.stack.secret_files import secret_archive
+from dataops_cli.stack.waiting import wait_for
+
+BEFORE_SERVICES = (Action.PULL, Action.BUILD, Action.CREATE_NETWORK, Action.CREATE_VOLUME)
+
+
+@dataclass
+class Execution:
+    """One application of a plan. `report(subject, text)` hears of every step; threads call it."""
+
+    engine: Engine
+    stack: Stack
+    secrets: Mapping[str, Mapping[str, bytes]] = field(default_factory=dict)
+    fingerprints: Mapping[str, str] = field(default_factory=dict)
+    report: Callable[[str, str], None] = lambda _subject, _text: None
+
+    def __post_init__(self) -> None:
+        self._cancelled = threading.Event()
+        # The engine gives out ports of a range one start at a time only.
+        self._starting = threading.Lock()
+
+    def up(self, plan: Sequence[Operation], *, wait_until_healthy: bool, timeout: float) -> None:
+        """Apply the plan along the graph of dependencies, independent services side by side.
+
+        Raises the first DataopsError; what else was under way is finished or given up, and nothing is
+        taken back: the next `up` goes on from there.
+        """
+        for operation in plan:
+            if operation.action in BEFORE_SERVICES:
+                self._before_services(operation)
+        known = {*self.stack.services}
+        for operation in plan:
+            if operation.action is Action.REMOVE and operation.service not in known:
+                self._remove(operation)
+        deadline = time.monotonic() + timeout
+        order = start_order(self.stack.services)
+        futures: dict[str, Future[None]] = {}
+        with ThreadPoolExecutor(max_workers=max(len(order), 1), thread_name_prefix="service") as pool:
+            try:
+                for name in order:
+                    mine = [
+                        item for item in plan if item.service == name and item.action not in BEFORE_SERVICES
+                    ]
+                    futures[name] = pool.submit(
+                        self._service, name, mine, dict(futures), deadline, wait_until_healthy
+                    )
+                done, _ = wait(futures.values(), return_when=FIRST_EXCEPTION)
+                failed = [item for item in done if item.exception()]
+            except BaseException:
+                self._cancelled.set()
+                raise
+            if failed:
+                self._cancelled.set()
+        for future in [*failed, *futures.values()]:
+            if error := future.exception():
+                raise error
+
+    def _service(
+        self,
+        name: str,
+        operations: Sequence[Operation],
+        before: Mapping[str, Future[None]],
+        deadline: float,
+        wait_until_healthy: bool,
+    ) -> None:
+        needs = self.stack.services[name].get("depends_on", {})
+        for other in needs:
+            if other in before:
+                before[other].result()
+        if operations:
+            for other, how in needs.items():
+                condition = how.get("condition", "service_started")
+                if condition != "service_started":
+                    self._wait(other, condition, deadline)
+        for operation in operations:
+            if self._cancelled.is_set():
+                return
+            self._apply(operation)
+        if wait_until_healthy:
+            service = self.stack.services[name]
+            check = service.get("healthcheck", {})
+            one_shot = service.get("restart", "no") == "no" and self._is_awaited_to_complete(name)
+            condition = (
+                "service_healthy" if check.get("test") and not check.get("disable") else "service_started"
+            )
+            self._wait(name, "service_completed_successfully" if one_shot else condition, deadline)
+            self.report(name, "done" if one_shot else condition.removeprefix("service_"))
+
+    def _is_awaited_to_complete(self, name: str) -> bool:
+        conditions = [other.get("depends_on", {}).get(name, {}) for other in self.stack.services.values()]
+        return any(how.get("condition") == "service_completed_successfully" for how in conditions)
+
+    def _wait(self, service: str, condition: str, deadline: float) -> None:
+        for container in self._containers(service):
+            wait_for(
+                self.engine,
+                container.id,
+                condition,
+                service=container.name,
+                deadline=deadline,
+                cancelled=self._cancelled,
+            )
+
+    def _containers(self, service: str) -> list[Container]:
+        seen = observe_containers(self.engine, self.stack.name)
+        return [item for item in seen if item.service == service and not item.one_off]
+
+    def _before_services(self, operation: Operation) -> None:
+        self.report(operation.subject, str(operation.action))
+        if operation.action is Action.PULL:
+            pull_image(self.engine, operation.subject, lambda line: self.report(operation.subject, line))
+        elif operation.action is Action.BUILD:
+            build_image(
+                self.engine,
+                self.stack,
+                operation.service,
+                operation.subject,
+                lambda line: self.report(operation.subject, line),
+            )
+        elif operation.action is Action.CREATE_NETWORK:
+            self._create_network(operation.service)
+        else:
+            self._create_volume(operation.service)
+
+    def _create_network(self, key: str) -> None:
+        network = self.stack.networks[key]
+        self.engine.create_network(
+            {
+                "Name": network["name"],
+                "CheckDuplicate": True,
+                "Driver": network.get("driver", "bridge"),
+                "Internal": network.get("internal", False),
+                "IPAM": _ipam(network.get("ipam", {})),
+                "Labels": network.get("labels", {}) | self._owner() | {labels.NETWORK: key},
+            }
+        )
+
+    def _create_volume(self, key: str) -> None:
+        volume = self.stack.volumes[key]
+        self.engine.create_volume(
+            volume["name"],
+            volume.get("driver"),
+            volume.get("driver_opts", {}),
+            volume.get("labels", {}) | self._owner() | {labels.VOLUME: key},
+        )
+
+    def _owner(self) -> dict[str, str]:
+        return {labels.PROJECT: self.stack.name, labels.VERSION: __version__}
+
+    def _apply(self, operation: Operation) -> None:
+        self.report(operation.subject, str(operation.action))
+        old = operation.container
+        if operation.action is Action.CREATE:
+            self._start(operation, self._create(operation, operation.subject))
+        elif old is None:
+            raise ValueError(f"{operation.action} needs the container it acts on")
+        elif operation.action is Action.RECREATE:
+            # The name is free only when the old one is gone; until the new one is made, the old one serves.
+            new = self._create(operation, f"{old.id[:12]}_{operation.subject}")
+            self.engine.stop(old.id, self._grace(operation.service))
+            self.engine.remove(old.id)
+            self.engine.rename(new, operation.subject)
+            self._start(operation, new)
+        elif operation.action is Action.RENAME:
+            self.engine.rename(old.id, operation.subject)
+        elif operation.action is Action.START:
+            if (
+                old.state == "created"
+            ):  # it may have been made by an `up` that was cut off before the next line
+                self._copy_secrets(operation.service, old.id)
+            self._start(operation, old.id)
+        elif operation.action is Action.RESTART:
+            self.engine.restart(old.id, self._grace(operation.service))
+        elif operation.action is Action.REMOVE:
+            self._remove(operation)
+
+    def _create(self, operation: Operation, name: str) -> str:
+        image = image_of(self.stack, operation.service)
+        facts = self.engine.image(image)
+        config = container_config(
+            self.stack,
+            operation.service,
+            operation.subject,
+            operation.number,
+            image,
+            facts["Id"] if facts else "",
+            self.fingerprints.get(operation.service, ""),
+        )
+        try:
+            container = self.engine.create(name, config)
+        except EngineError as error:
+            if error.status != 409 or operation.container is None:
+                raise
+            self.engine.remove(name)  # an earlier recreate was cut off after this very step
+            container = self.engine.create(name, config)
+        first = config["HostConfig"]["NetworkMode"]
+        for network, endpoint in endpoints(self.stack, operation.service, operation.subject).items():
+            if network != first:
+                self.engine.connect(network, container, endpoint)
+        self._copy_secrets(operation.service, container)
+        return container
+
+    def _copy_secrets(self, service: str, container: str) -> None:
+        for folder, archive in secret_archive(self.stack, service, self.secrets.get(service, {})):
+            self.engine.put_archive(container, folder, archive)
+
+    def _start(self, operation: Operation, container: str) -> None:
+        with self._starting:
+            self.engine.start(container)
+        self.report(operation.subject, "started")
+
+    def _remove(self, operation: Operation) -> None:
+        container = operation.container
+        if container is not None:
+            if container.running:
+                self.engine.stop(container.id, self._grace(operation.service))
+            self.engine.remove(container.id)
+
+    def _grace(self, service: str) -> int:
+        return grace_seconds(self.stack.services.get(service, {}))
+
+
+def down(engine: Engine, plan: Sequence[Operation], report: Callable[[str, str], None]) -> None:
+    """Apply a plan of `plan_down`, in its order. What is gone already is no error."""
+    for operation in plan:
+        report(operation.subject, str(operation.action))
+        try:
+            if operation.container is not None:
+                grace = engine.inspect(operation.container.id)["Config"].get("StopTimeout") or 10
+                if operation.container.running:
+                    engine.stop(operation.container.id, grace)
+                engine.remove(operation.container.id)
+            elif operation.action is Action.REMOVE_NETWORK:
+                engine.remove_network(operation.subject)
+            elif operation.action is Action.REMOVE_VOLUME:
+                engine.remove_volume(operation.subject)
+        except EngineError as error:
+            if error.status != 404:
+                raise
+
+
+def _ipam(given: Mapping[str, object]) -> dict[str, object]:
+    pools = given.get("config")
+    names = {"subnet": "Subnet", "gateway": "Gateway", "ip_range": "IPRange"}
+    config = [
+        {names[key]: value for key, value in pool.items() if key in names}
+        for pool in (pools if isinstance(pools, list) else [])
+    ]
+    return {"Driver": given.get("driver", "default"), "Config": config}

@@ -1,0 +1,56 @@
+"""Getting images: pulled, or built with the engine's classic builder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from dataops_cli.docker_api import Engine
+from dataops_cli.errors import DataopsError
+from dataops_cli.stack.model import Stack
+
+OUTPUT_LINES = 20
+
+
+def pull_image(engine: Engine, reference: str, report: Callable[[str], None]) -> None:
+    """Pull an image. Raises DataopsError with the registry's own words where it refuses."""
+    _follow(
+        engine.pull(reference),
+        f"Cannot pull {reference}",
+        f"Check the name and `docker login`, or name a mirror's image in its place; by hand: docker pull {reference}",
+        report,
+    )
+
+
+def build_image(engine: Engine, stack: Stack, service: str, tag: str, report: Callable[[str], None]) -> None:
+    """Build a service's image. Raises DataopsError with the last lines of the build where it fails."""
+    build = stack.services[service]["build"]
+    options = {
+        "path": build["context"],
+        "dockerfile": build.get("dockerfile", "Dockerfile"),
+        "tag": tag,
+        "buildargs": {key: value for key, value in build.get("args", {}).items() if value is not None},
+        "target": build.get("target"),
+        "labels": build.get("labels"),
+        "network_mode": build.get("network"),
+    }
+    _follow(
+        engine.build(**{key: value for key, value in options.items() if value is not None}),
+        f"Cannot build {tag} for service {service}",
+        f"Mend it, then build it alone: docker build {build['context']}",
+        report,
+    )
+
+
+def _follow(
+    documents: Iterable[dict[str, Any]], reason: str, hint: str, report: Callable[[str], None]
+) -> None:
+    output: list[str] = []
+    for document in documents:
+        if error := document.get("error"):
+            raise DataopsError(f"{reason}: {error}", hint=hint, details=tuple(output[-OUTPUT_LINES:]))
+        text = str(document.get("stream") or document.get("status") or "").strip()
+        if text:
+            output.append(text)
+            layer, progress = document.get("id", ""), document.get("progress", "")
+            report(" ".join(part for part in (layer, text, progress) if part))

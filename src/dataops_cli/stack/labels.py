@@ -1,0 +1,23 @@
+"""The labels by which Docker Compose and we know a container, network or volume.
+
+Source: docker/compose, `pkg/api/labels.go`.
+"""
+
+from __future__ import annotations
+
+PREFIX = "com.docker.compose."
+PROJECT = PREFIX + "project"
+SERVICE = PREFIX + "service"
+NUMBER = PREFIX + "container-number"
+ONE_OFF = PREFIX + "oneoff"
+CONFIG_HASH = PREFIX + "config-hash"
+CONFIG_FILES = PREFIX + "project.config_files"
+WORKING_DIR = PREFIX + "project.working_dir"
+DEPENDS_ON = PREFIX + "depends_on"
+IMAGE = PREFIX + "image"
+VERSION = PREFIX + "version"
+NETWORK = PREFIX + "network"
+VOLUME = PREFIX + "volume"
+
+# Ours: what the container's secrets were, in a form that does not give them away.
+SECRETS = "dataops.secrets"

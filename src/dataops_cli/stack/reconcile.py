@@ -1,0 +1,275 @@
+"""From what is wanted and what is there to a plan. Pure: no engine, no clock."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from dataops_cli.errors import DataopsError, ExitCode
+from dataops_cli.stack import labels
+from dataops_cli.stack.config_hash import config_hash
+from dataops_cli.stack.model import Service, Stack
+from dataops_cli.stack.observe import Container, Observation, image_of
+
+
+class Action(StrEnum):
+    PULL = "pull"
+    BUILD = "build"
+    CREATE_NETWORK = "create network"
+    CREATE_VOLUME = "create volume"
+    REMOVE = "remove"
+    CREATE = "create"
+    RECREATE = "recreate"
+    RENAME = "rename"
+    START = "start"
+    RESTART = "restart"
+    STOP = "stop"
+    REMOVE_NETWORK = "remove network"
+    REMOVE_VOLUME = "remove volume"
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One step of a plan, with its cause. `container` is the one acted on, where it exists already."""
+
+    action: Action
+    subject: str
+    cause: str
+    service: str = ""
+    number: int = 1
+    container: Container | None = None
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.subject}: {self.cause}"
+
+
+def container_name(stack: Stack, service: str, number: int) -> str:
+    return stack.services[service].get("container_name") or f"{stack.name}-{service}-{number}"
+
+
+def replicas(service: Service) -> int:
+    """How many containers a service has: `scale`, else `deploy.replicas`, else one."""
+    return int(service.get("scale", service.get("deploy", {}).get("replicas", 1)))
+
+
+def start_order(services: Mapping[str, Service]) -> list[str]:
+    """The services, each after those it depends on, otherwise in their own order."""
+    order: list[str] = []
+
+    def visit(name: str) -> None:
+        if name in order or name not in services:
+            return
+        for dependency in sorted(services[name].get("depends_on", {})):
+            visit(dependency)
+        order.append(name)
+
+    for name in services:
+        visit(name)
+    return order
+
+
+def plan_up(
+    stack: Stack,
+    seen: Observation,
+    *,
+    secrets: Mapping[str, str] | None = None,
+    build: bool = False,
+    pull: bool = False,
+    force_recreate: bool = False,
+    remove_orphans: bool = False,
+) -> list[Operation]:
+    """What brings the stack up, in order. Empty when everything is as wanted.
+
+    `secrets` is, by service, the fingerprint of its secrets. Raises DataopsError where something of
+    another owner is in the way.
+    """
+    plan = _images(stack, seen, build=build, pull=pull)
+    renewed = {operation.subject for operation in plan}
+    plan += _networks_and_volumes(stack, seen)
+    if remove_orphans:
+        plan += [_remove(item, "its service is no longer in the files") for item in orphans(stack, seen)]
+    recreated: set[str] = set()
+    for name in start_order(stack.services):
+        operations = list(
+            _service(stack, seen, name, (secrets or {}).get(name, ""), renewed, force_recreate, recreated)
+        )
+        if any(item.action in (Action.CREATE, Action.RECREATE) for item in operations):
+            recreated.add(name)
+        plan += operations
+    return plan
+
+
+def orphans(stack: Stack, seen: Observation) -> list[Container]:
+    """Containers of the project whose service is in the files no more (a disabled one still is)."""
+    known = {*stack.services, *stack.disabled}
+    return [item for item in seen.containers if item.service not in known and not item.one_off]
+
+
+def plan_down(
+    containers: Iterable[Container],
+    networks: Mapping[str, Mapping[str, str]],
+    volumes: Collection[str],
+) -> list[Operation]:
+    """What takes a project away, dependents first. Volumes are removed only where they are named."""
+    ordered = stop_order(containers)
+    plan = [_remove(item, "down was asked for") for item in ordered]
+    plan += [
+        Operation(Action.REMOVE_NETWORK, name, "down was asked for")
+        for name, its_labels in sorted(networks.items())
+        if labels.NETWORK in its_labels
+    ]
+    return plan + [Operation(Action.REMOVE_VOLUME, name, "--volumes was given") for name in sorted(volumes)]
+
+
+def stop_order(containers: Iterable[Container]) -> list[Container]:
+    """Dependents before what they depend on, as the containers' own labels say."""
+    items = list(containers)
+    graph: dict[str, Service] = {
+        item.service: {"depends_on": {name: {} for name in dependencies(item)}} for item in items
+    }
+    place = {name: index for index, name in enumerate(start_order(graph))}
+    return sorted(items, key=lambda item: (-place[item.service], item.number, item.name))
+
+
+def dependencies(container: Container) -> list[str]:
+    """The services in the label `depends_on`: `db:service_healthy:false,…`."""
+    return [part.split(":")[0] for part in container.labels.get(labels.DEPENDS_ON, "").split(",") if part]
+
+
+def _images(stack: Stack, seen: Observation, *, build: bool, pull: bool) -> list[Operation]:
+    plan: dict[str, Operation] = {}
+    for name, service in stack.services.items():
+        image = image_of(stack, name)
+        if image in plan:
+            continue
+        missing = (seen.images or {}).get(image) is None
+        policy = service.get("pull_policy", "")
+        if "build" in service and (build or missing or policy == "build"):
+            cause = "the image is missing" if missing else "a build was asked for"
+            plan[image] = Operation(Action.BUILD, image, cause, name)
+        elif "build" not in service and policy != "never" and (pull or missing or policy == "always"):
+            cause = "the image is missing" if missing else "a pull was asked for"
+            plan[image] = Operation(Action.PULL, image, cause, name)
+        elif missing:
+            raise DataopsError(
+                f"Service {name} needs the image {image}, which is not on the engine (pull_policy: never)",
+                hint=f"Bring it there: docker pull {image}, or docker load",
+                exit_code=ExitCode.UNAVAILABLE,
+            )
+    return list(plan.values())
+
+
+def _networks_and_volumes(stack: Stack, seen: Observation) -> list[Operation]:
+    plan = []
+    for kind, wanted, there, action in (
+        ("network", stack.networks, seen.networks or {}, Action.CREATE_NETWORK),
+        ("volume", stack.volumes, seen.volumes or {}, Action.CREATE_VOLUME),
+    ):
+        for key, item in wanted.items():
+            name = item["name"]
+            if item.get("external"):
+                if name not in there:
+                    raise DataopsError(
+                        f"{kind} {name} is external and not on the engine",
+                        hint=f"Make it: docker {kind} create {name}",
+                        exit_code=ExitCode.UNAVAILABLE,
+                    )
+            elif name not in there:
+                plan.append(Operation(action, name, "it is missing", key))
+            elif there[name].get(labels.PROJECT) != stack.name:
+                raise DataopsError(
+                    f"{kind} {name} is there already and belongs to {there[name].get(labels.PROJECT, 'no project')}",
+                    hint=f"Give this environment another prefix (stack.prefix), or declare the {kind} external.",
+                    exit_code=ExitCode.REFUSED,
+                )
+    return plan
+
+
+def _service(
+    stack: Stack,
+    seen: Observation,
+    name: str,
+    secrets: str,
+    renewed: Collection[str],
+    force: bool,
+    recreated: Collection[str],
+) -> Iterable[Operation]:
+    service = stack.services[name]
+    mine = [item for item in seen.containers if item.service == name and not item.one_off]
+    wanted = replicas(service)
+    for number in range(1, wanted + 1):
+        subject = container_name(stack, name, number)
+        ours = [item for item in mine if item.number == number]
+        current = next((item for item in ours if item.name == subject), ours[0] if ours else None)
+        for item in ours:
+            if item is not current:
+                yield _remove(item, "an interrupted change left it")
+        if current is None:
+            yield Operation(Action.CREATE, subject, "it is missing", name, number)
+        elif cause := _outdated(stack, seen, name, current, secrets, renewed, force):
+            yield Operation(Action.RECREATE, subject, cause, name, number, current)
+        else:
+            if current.name != subject:
+                yield Operation(
+                    Action.RENAME, subject, "an interrupted change left it", name, number, current
+                )
+            yield from _start(service, subject, name, number, current, recreated)
+    for item in mine:
+        if item.number > wanted:
+            yield _remove(item, f"the service has {wanted} container(s)")
+
+
+def _start(
+    service: Service, subject: str, name: str, number: int, current: Container, recreated: Collection[str]
+) -> Iterable[Operation]:
+    restarts = [
+        dependency
+        for dependency, how in service.get("depends_on", {}).items()
+        if how.get("restart") and dependency in recreated
+    ]
+    finished = current.state == "exited" and current.exit_code == 0 and service.get("restart", "no") == "no"
+    if not current.running and not finished:
+        cause = "it is not running" if current.state == "created" else f"it has {current.state}"
+        yield Operation(Action.START, subject, cause, name, number, current)
+    elif current.running and restarts:
+        yield Operation(Action.RESTART, subject, f"{restarts[0]} is new", name, number, current)
+
+
+def _outdated(
+    stack: Stack,
+    seen: Observation,
+    name: str,
+    current: Container,
+    secrets: str,
+    renewed: Collection[str],
+    force: bool,
+) -> str:
+    """Why a container must be made anew; empty when it need not."""
+    service = stack.services[name]
+    image = image_of(stack, name)
+    networks = {stack.networks[key]["name"] for key in service.get("networks", {})}
+    volumes = {
+        stack.volumes[mount["source"]]["name"]
+        for mount in service.get("volumes", [])
+        if mount["type"] == "volume" and mount.get("source") in stack.volumes
+    }
+    if force:
+        return "--force-recreate was given"
+    if current.labels.get(labels.CONFIG_HASH) != config_hash(service):
+        return "its configuration changed"
+    if image in renewed or current.image_id != (seen.images or {}).get(image):
+        return "its image changed"
+    if current.labels.get(labels.SECRETS, "") != secrets:
+        return "a secret changed"
+    if missing := networks - current.networks:
+        return f"it is not on the network {min(missing)}"
+    if missing := networks - set(seen.networks or {}):
+        return f"its network {min(missing)} is gone"
+    if missing := volumes - current.volumes:
+        return f"the volume {min(missing)} is not mounted"
+    return "it is dead" if current.state in ("dead", "removing") else ""
+
+
+def _remove(container: Container, cause: str) -> Operation:
+    return Operation(Action.REMOVE, container.name, cause, container.service, container.number, container)

@@ -1,0 +1,80 @@
+"""Waiting for a container: until it runs, is healthy, or has done its work; or why it never will."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any
+
+from dataops_cli.docker_api import Engine
+from dataops_cli.errors import DataopsError, ExitCode
+
+LOG_LINES = 10
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 0.5
+# A container that its restart policy has started anew this often will not settle by itself.
+RESTARTS_UNTIL_LOOP = 3
+
+
+def wait_for(
+    engine: Engine,
+    container: str,
+    condition: str,
+    *,
+    service: str,
+    deadline: float,
+    cancelled: threading.Event,
+) -> None:
+    """Return when `condition` of Compose's `depends_on` holds; `deadline` is in time.monotonic() seconds.
+
+    Raises DataopsError as soon as it cannot hold any more, with the health check's output and the last
+    lines of the log: exited, unhealthy, restarting over and over, no health check, or out of time.
+    """
+    pause = FIRST_PAUSE
+    while not cancelled.is_set():
+        facts = engine.inspect(container)
+        state = facts["State"]
+        health = (state.get("Health") or {}).get("Status", "")
+        if condition == "service_completed_successfully":
+            if state["Status"] == "exited" and state["ExitCode"] == 0:
+                return
+            if state["Status"] == "exited":
+                raise _failure(engine, facts, f"{service} failed: it exited with code {state['ExitCode']}")
+        elif state["Status"] in ("exited", "dead"):
+            raise _failure(engine, facts, f"{service} exited with code {state['ExitCode']}")
+        elif facts.get("RestartCount", 0) >= RESTARTS_UNTIL_LOOP and state["Status"] == "restarting":
+            raise _failure(
+                engine, facts, f"{service} exits and restarts over and over (code {state['ExitCode']})"
+            )
+        elif condition == "service_healthy":
+            if not health:
+                raise _failure(engine, facts, f"{service} has no health check, so it never becomes healthy")
+            if health == "healthy":
+                return
+            if health == "unhealthy":
+                raise _failure(engine, facts, f"{service} is unhealthy")
+        elif state["Running"]:
+            return
+        if time.monotonic() > deadline:
+            raise _failure(
+                engine, facts, f"{service} was not ready in time: it is {health or state['Status']}"
+            )
+        cancelled.wait(pause)
+        pause = min(pause * 1.5, LONGEST_PAUSE)
+
+
+def _failure(engine: Engine, facts: dict[str, Any], reason: str) -> DataopsError:
+    checks = (facts["State"].get("Health") or {}).get("Log") or []
+    details = []
+    if checks:
+        output = str(checks[-1].get("Output", "")).strip()
+        details.append(f"its check said (exit {checks[-1].get('ExitCode')}): {output or 'nothing'}")
+    lines = engine.logs(facts["Id"], tail=LOG_LINES).decode(errors="replace").splitlines()
+    # Each line begins with its timestamp, which ends at the first blank.
+    details += [f"its log: {line.partition(' ')[2]}" for line in lines]
+    name = facts["Name"].removeprefix("/")
+    return DataopsError(
+        reason,
+        hint=f"Mend the cause, then run the command again: it goes on where it stopped. Whole log: docker logs {name}",
+        exit_code=ExitCode.FAILED,
+        details=tuple(details),
+    )
