@@ -73,6 +73,32 @@ class Runs(Section):
 
 class Stack(Section):
     enabled: bool = Field(False, description="whether the environment has a Docker Compose stack")
+    name: str = Field("", description="name of the Compose project (empty: dataops-<env>)")
+    prefix: str | None = Field(
+        None, description="what container, network and volume names begin with (unset: <env>-)"
+    )
+    port_offset: Annotated[int, Field(ge=0, le=50000)] = Field(
+        0, description="added to every published port, so that environments fit on one engine"
+    )
+    bind_address: str = Field("127.0.0.1", description="address on which ports are published")
+    files: list[str] = Field(
+        ["compose/compose.yml"], description="Compose files, a later one over an earlier one"
+    )
+    profiles: list[str] = Field([], description="Compose profiles that are active")
+    timeout: Annotated[int, Field(ge=1)] = Field(
+        300, description="seconds until every service must be healthy"
+    )
+
+
+class Secrets(Section):
+    """Passwords of the stack's services. They are never written to a settings file."""
+
+    sqlserver_sa_password: SecretStr | None = Field(
+        None, description="password of SQL Server's administrator sa (secret)"
+    )
+    postgres_password: SecretStr | None = Field(
+        None, description="password of the metadata database's owner (secret)"
+    )
 
 
 class Settings(BaseSettings):
@@ -92,6 +118,7 @@ class Settings(BaseSettings):
     freshness: Freshness = Freshness()
     runs: Runs = Runs()
     stack: Stack = Stack()
+    secrets: Secrets = Secrets()
 
     @model_validator(mode="after")
     def _parts_fit_together(self) -> Settings:

@@ -238,6 +238,20 @@ class Execution:
         return grace_seconds(self.stack.services.get(service, {}))
 
 
+def apply_lifecycle(engine: Engine, plan: Sequence[Operation], report: Callable[[str, str], None]) -> None:
+    """Apply a plan of `plan_lifecycle`, in its order, each container with its own grace period."""
+    for operation in plan:
+        report(operation.subject, str(operation.action))
+        if operation.action is Action.START:
+            engine.start(operation.container_id)
+            continue
+        grace = engine.inspect(operation.container_id)["Config"].get("StopTimeout") or 10
+        if operation.action is Action.STOP:
+            engine.stop(operation.container_id, grace)
+        else:
+            engine.restart(operation.container_id, grace)
+
+
 def down(engine: Engine, plan: Sequence[Operation], report: Callable[[str, str], None]) -> None:
     """Apply a plan of `plan_down`, in its order. What is gone already is no error."""
     for operation in plan:

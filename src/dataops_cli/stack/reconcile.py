@@ -40,6 +40,13 @@ class Operation:
     number: int = 1
     container: Container | None = None
 
+    @property
+    def container_id(self) -> str:
+        """The id of the container acted on. Raises ValueError where it does not exist yet."""
+        if self.container is None:
+            raise ValueError(f"{self.action} needs the container it acts on")
+        return self.container.id
+
     def __str__(self) -> str:
         return f"{self.action} {self.subject}: {self.cause}"
 
@@ -130,6 +137,20 @@ def stop_order(containers: Iterable[Container]) -> list[Container]:
     }
     place = {name: index for index, name in enumerate(start_order(graph))}
     return sorted(items, key=lambda item: (-place[item.service], item.number, item.name))
+
+
+def plan_lifecycle(action: Action, containers: Iterable[Container]) -> list[Operation]:
+    """Stop, start or restart containers as they are: dependents last to start and first to stop."""
+    ordered = [item for item in stop_order(containers) if not item.one_off]
+    if action is Action.STOP:
+        ordered = [item for item in ordered if item.running]
+    else:
+        ordered.reverse()
+        if action is Action.START:
+            ordered = [item for item in ordered if not item.running]
+    return [
+        Operation(action, item.name, "it was asked for", item.service, item.number, item) for item in ordered
+    ]
 
 
 def dependencies(container: Container) -> list[str]:

@@ -16,8 +16,10 @@ from dataops_cli.errors import UsageError
 Path = tuple[str | int, ...]
 
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)")
+_OCTAL = re.compile(r"0[0-7]+")
 _BASED = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?([0-9]+\.[0-9]*|\.[0-9]+|[0-9]+)([eE][-+]?[0-9]+)?")
+STRING = "tag:yaml.org,2002:str"
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -104,9 +106,10 @@ def _mapping(node: yaml.MappingNode, path: Path, source: Source) -> dict[str, An
     return merged | own
 
 
-def _scalar(node: yaml.ScalarNode) -> Any:
+def _scalar(node: Any) -> Any:
     text = str(node.value)
-    if node.style is not None or (node.tag == "tag:yaml.org,2002:str" and not _looks_typed(text)):
+    # A plain whole number is text only where a tag says so.
+    if node.style in ("'", '"', "|", ">") or (node.tag == STRING and _INTEGER.fullmatch(text)):
         return text
     lowered = text.lower()
     if lowered in ("", "~", "null"):
@@ -115,10 +118,8 @@ def _scalar(node: yaml.ScalarNode) -> Any:
         return lowered == "true"
     if _INTEGER.fullmatch(text):
         return int(text)
+    if _OCTAL.fullmatch(text):
+        return int(text, 8)
     if _BASED.fullmatch(text):
         return int(text, 0)
     return float(text) if _FLOAT.fullmatch(text) else text
-
-
-def _looks_typed(text: str) -> bool:
-    return bool(_INTEGER.fullmatch(text) or _FLOAT.fullmatch(text))

@@ -1,0 +1,57 @@
+"""`dataops down`: take the environment's containers and networks away."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from dataops_cli.cli.application import Application, command
+from dataops_cli.cli.stack_options import PlanOption, show_plan
+
+app = typer.Typer(add_completion=False, help="Remove the stack's containers and networks; volumes stay.")
+
+
+@command(app)
+def down(
+    app: Application,
+    plan: PlanOption = False,
+    volumes: Annotated[
+        bool, typer.Option("--volumes", help="Remove the volumes, and all data in them, too.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before data is removed.")] = False,
+    i_know: Annotated[bool, typer.Option("--i-know", help="Remove volumes in prod, too.")] = False,
+) -> None:
+    """Remove the stack's containers and networks; volumes stay."""
+    from dataops_cli import docker_api
+    from dataops_cli.errors import DataopsError, ExitCode
+    from dataops_cli.stack import labels
+    from dataops_cli.stack.environment import require_stack
+    from dataops_cli.stack.execute import down as take_down
+    from dataops_cli.stack.observe import observe_containers
+    from dataops_cli.stack.reconcile import plan_down
+
+    project = require_stack(app.environment)
+    engine = docker_api.connect()
+    mine = f"{labels.PROJECT}={project}"
+    networks = {item["Name"]: item["Labels"] or {} for item in engine.networks(mine)}
+    doomed = [item["Name"] for item in engine.volumes(mine)] if volumes else []
+    operations = plan_down(observe_containers(engine, project), networks, doomed)
+    if plan:
+        show_plan(app, operations, "Nothing would change.")
+        return
+    if doomed:
+        if app.environment.name == "prod" and not i_know:
+            raise DataopsError(
+                f"This would remove production's data: {', '.join(sorted(doomed))}",
+                hint="If that is what you want: dataops down --env prod --volumes --i-know",
+                exit_code=ExitCode.REFUSED,
+            )
+        if not yes:
+            typer.confirm(f"Remove all data in {', '.join(sorted(doomed))}?", abort=True, err=True)
+    take_down(engine, operations, lambda subject, text: app.console.detail(f"{subject}: {text}"))
+    app.console.result(
+        {"environment": app.environment.name, "changes": len(operations)},
+        *(str(item) for item in operations),
+        f"{app.environment.name} is down: {len(operations) or 'no'} changes.",
+    )

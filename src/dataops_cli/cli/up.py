@@ -1,0 +1,103 @@
+"""`dataops up`: bring the environment's stack up."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dataops_cli.cli.application import Application, command
+from dataops_cli.cli.stack_options import PlanOption, show_plan
+
+if TYPE_CHECKING:
+    from dataops_cli.project import Project
+    from dataops_cli.settings.load import Environment
+
+app = typer.Typer(
+    add_completion=False, help="Bring the environment's stack up, and wait until it is healthy."
+)
+
+
+@command(app)
+def up(
+    app: Application,
+    plan: PlanOption = False,
+    build: Annotated[bool, typer.Option("--build", help="Build images, also those that are there.")] = False,
+    pull: Annotated[bool, typer.Option("--pull", help="Pull images, also those that are there.")] = False,
+    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until all is healthy.")] = True,
+    timeout: Annotated[
+        int | None, typer.Option(metavar="SECONDS", min=1, help="Longest wait (default: stack.timeout).")
+    ] = None,
+    force_recreate: Annotated[
+        bool, typer.Option("--force-recreate", help="Make every container anew; volumes stay.")
+    ] = False,
+    remove_orphans: Annotated[
+        bool, typer.Option("--remove-orphans", help="Remove containers of services that are gone.")
+    ] = False,
+) -> None:
+    """Bring the environment's stack up, and wait until it is healthy."""
+    from dataops_cli import docker_api
+    from dataops_cli.settings.load import load_environment
+    from dataops_cli.stack.environment import generate_first_secrets, load_environment_stack, with_secrets
+    from dataops_cli.stack.execute import Execution
+    from dataops_cli.stack.observe import observe
+    from dataops_cli.stack.reconcile import orphans, plan_up
+
+    environment = app.environment
+    stack = load_environment_stack(app.project, environment)
+    for warning in stack.warnings:
+        app.console.warn(warning)
+    engine = docker_api.connect()
+    if plan and _secrets_are_missing(app.project, environment):
+        app.console.warn("Secrets are missing; `up` makes them when no volume of the stack exists.")
+        contents, fingerprints = {}, {}
+    else:
+        made = generate_first_secrets(app.project, environment, stack, engine)
+        if made:
+            app.console.progress(f"Made {', '.join(made)} in environments/{environment.name}.secrets.env")
+            environment = load_environment(app.project, environment.name, app.overrides)
+        full = with_secrets(stack, environment)
+        contents, fingerprints = dict(full.secrets), full.fingerprints()
+    seen = observe(engine, stack)
+    if not remove_orphans and (left := orphans(stack, seen)):
+        app.console.warn(
+            f"Containers of services that are gone: {', '.join(item.name for item in left)}",
+            "Remove them with --remove-orphans",
+        )
+    operations = plan_up(
+        stack,
+        seen,
+        secrets=fingerprints,
+        build=build,
+        pull=pull,
+        force_recreate=force_recreate,
+        remove_orphans=remove_orphans,
+    )
+    if plan:
+        show_plan(app, operations, "Nothing would change.")
+        return
+    with app.console.activity("Bringing the stack up") as rename:
+
+        def report(subject: str, text: str) -> None:
+            rename(f"{subject}: {text}")
+            app.console.detail(f"{subject}: {text}")
+
+        Execution(engine, stack, contents, fingerprints, report).up(
+            operations,
+            wait_until_healthy=wait,
+            timeout=timeout or environment.settings.stack.timeout,
+        )
+    app.console.result(
+        {"environment": environment.name, "changes": len(operations), "services": sorted(stack.services)},
+        *(str(item) for item in operations),
+        f"{environment.name} is up{' and healthy' if wait else ''}: {len(stack.services)} services, "
+        f"{len(operations) or 'no'} changes.",
+    )
+
+
+def _secrets_are_missing(project: Project, environment: Environment) -> bool:
+    from dataops_cli.settings import secrets
+    from dataops_cli.stack.environment import load_environment_stack
+
+    used = {item.get("environment") for item in load_environment_stack(project, environment).secrets.values()}
+    return any(secrets.COMPOSE_VARIABLES[key] in used for key in secrets.missing(environment))

@@ -1,0 +1,91 @@
+"""An environment's stack: its Compose files, with the names, ports and secrets of the environment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from dataops_cli.docker_api import Engine
+from dataops_cli.errors import DataopsError, ExitCode, UsageError
+from dataops_cli.project import Project
+from dataops_cli.settings import secrets
+from dataops_cli.settings.load import Environment
+from dataops_cli.stack.config_hash import secrets_hash
+from dataops_cli.stack.load import load_stack
+from dataops_cli.stack.model import Stack
+from dataops_cli.stack.secret_files import secret_contents
+
+# The ports of the environment without an offset.
+PORTS = {"SQLSERVER_PORT": 1433, "POSTGRES_PORT": 5432, "CLOUDBEAVER_PORT": 8978}
+
+
+@dataclass(frozen=True)
+class EnvironmentStack:
+    """What `up` needs: the stack, and the content of its secrets by service, then by secret."""
+
+    stack: Stack
+    secrets: Mapping[str, Mapping[str, bytes]]
+
+    def fingerprints(self) -> dict[str, str]:
+        return {
+            service: secrets_hash(self.stack.name, service, contents)
+            for service, contents in self.secrets.items()
+            if contents
+        }
+
+
+def require_stack(environment: Environment) -> str:
+    """The Compose project's name. Raises UsageError where the environment has no stack."""
+    if not environment.settings.stack.enabled:
+        raise UsageError(
+            f"The environment {environment.name} has no stack (stack.enabled is false)",
+            hint="Name one that has: --env dev",
+        )
+    return environment.settings.stack.name or f"dataops-{environment.name}"
+
+
+def load_environment_stack(project: Project, environment: Environment) -> Stack:
+    """The environment's Compose files, loaded. A variable of the shell beats what the settings say."""
+    settings = environment.settings.stack
+    name = require_stack(environment)
+    computed = {
+        "STACK_PREFIX": f"{environment.name}-" if settings.prefix is None else settings.prefix,
+        "STACK_BIND_ADDRESS": settings.bind_address,
+    } | {key: str(port + settings.port_offset) for key, port in PORTS.items()}
+    return load_stack(
+        [project.root / file for file in settings.files],
+        variables=computed | os.environ,
+        profiles=settings.profiles,
+        name=name,
+    )
+
+
+def with_secrets(stack: Stack, environment: Environment) -> EnvironmentStack:
+    """The stack with its secrets. Raises DataopsError (exit 3) for one that has no value."""
+    variables = {**os.environ, **secrets.values(environment)}
+    return EnvironmentStack(stack, {name: secret_contents(stack, name, variables) for name in stack.services})
+
+
+def generate_first_secrets(
+    project: Project, environment: Environment, stack: Stack, engine: Engine
+) -> list[str]:
+    """Make the secrets that are missing, where the stack has no volume yet; returns their keys.
+
+    A volume holds the password of its first start: a second operator must be given it, not invent another.
+    Raises DataopsError (exit 3) that names what is missing and how to supply it.
+    """
+    used = {secret.get("environment") for secret in stack.secrets.values()}
+    keys = [key for key in secrets.missing(environment) if secrets.COMPOSE_VARIABLES[key] in used]
+    if not keys:
+        return []
+    path = project.environments / f"{environment.name}.secrets.env"
+    volumes = [item["name"] for item in stack.volumes.values() if engine.volume(item["name"])]
+    if volumes:
+        raise DataopsError(
+            f"Missing secrets: {', '.join(keys)}. The volume {volumes[0]} was made with them already",
+            hint=f"Copy {project.relative(path)} from who made it, or set {secrets.variable(keys[0])}.",
+            exit_code=ExitCode.UNAVAILABLE,
+        )
+    secrets.add(path, keys)
+    return keys
