@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 from urllib.parse import urlsplit
 
@@ -65,6 +66,11 @@ class Engine:
         if address.scheme == "http+docker":
             return address.hostname == "ssh"
         return address.hostname not in ("localhost", "127.0.0.1", "::1")
+
+    @property
+    def address(self) -> str:
+        """Where the engine is, as DOCKER_HOST or the context says."""
+        return str(self._client.base_url)
 
     @_explained
     def info(self) -> dict[str, Any]:
@@ -182,11 +188,23 @@ class Engine:
         return iter(self._client.build(decode=True, rm=True, forcerm=True, **options))
 
     @_explained
-    def exec(self, container: str, command: list[str]) -> tuple[int, bytes]:
-        """Run a command in a running container: its exit code and what it printed."""
-        identity = self._client.exec_create(container, command)["Id"]
+    def exec(
+        self, container: str, command: list[str], environment: Mapping[str, str] | None = None
+    ) -> tuple[int, bytes]:
+        """Run a command in a running container, with more variables: its exit code and what it printed."""
+        identity = self._client.exec_create(container, command, environment=dict(environment or {}))["Id"]
         output = bytes(self._client.exec_start(identity))
         return int(self._client.exec_inspect(identity)["ExitCode"]), output
+
+
+def build_context(folder: Path, dockerfile: str) -> set[str]:
+    """What a build in `folder` sends to the engine: paths relative to it, as `.dockerignore` leaves them."""
+    from docker.utils.build import exclude_paths
+
+    ignore = folder / ".dockerignore"
+    lines = ignore.read_text(encoding="utf-8").splitlines() if ignore.is_file() else []
+    patterns = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+    return set(exclude_paths(str(folder), patterns, dockerfile=dockerfile))
 
 
 def connect() -> Engine:

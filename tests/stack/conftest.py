@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 import subprocess
@@ -16,14 +17,17 @@ from dataops_cli import docker_api
 from dataops_cli.errors import DataopsError
 
 IMAGE = "dataops-test/stand-in:1"
-# Stands in for all third-party images: it keeps the health checks' names and ports, and nothing else.
+# Stands in for SQL Server and CloudBeaver: it keeps the health checks' names and ports, and nothing else.
 SCRIPTS = {
     "opt/mssql/bin/sqlservr": "exec /bin/stand-in",
     "opt/mssql-tools/bin/sqlcmd": '[ -n "$SQLCMDPASSWORD" ]',
     "bin/pg_isready": "test -s /run/secrets/postgres_password",
+    "opt/cloudbeaver/launch-product.sh": "exec /bin/stand-in",
+    "opt/cloudbeaver/conf/.keep": "",
     "bin/stand-in": 'trap "exit 0" TERM\nhttpd -p 8978 -h /www\necho "stand-in started"\n'
     "while true; do sleep 0.2; done",
 }
+MADE_OF = hashlib.sha256(repr(SCRIPTS).encode()).hexdigest()
 APPLETS = ("sh", "cat", "sleep", "httpd", "wget", "test", "echo", "true", "false", "id", "ls", "env")
 
 
@@ -43,7 +47,8 @@ def engine() -> docker_api.Engine:
     busybox = which("busybox")
     if busybox is None:
         _absent("busybox", "busybox is not there")
-    if found.image(IMAGE) is None:
+    there = found.image(IMAGE)
+    if there is None or (there["Config"]["Labels"] or {}).get("made-of") != MADE_OF:
         _import(Path(str(busybox)))
     return found
 
@@ -71,7 +76,13 @@ def compose(engine: docker_api.Engine) -> Callable[..., subprocess.CompletedProc
 
 @pytest.fixture
 def stand_ins() -> dict[str, str]:
-    return dict.fromkeys(("SQLSERVER_IMAGE", "POSTGRES_IMAGE", "CLOUDBEAVER_IMAGE"), IMAGE)
+    """Images that can be had here, in place of the public ones. See .ci/engine for PostgreSQL and Python."""
+    return {
+        "SQLSERVER_IMAGE": IMAGE,
+        "CLOUDBEAVER_IMAGE": IMAGE,
+        "POSTGRES_IMAGE": "dataops-test/postgres:15",
+        "PYTHON_IMAGE": "dataops-test/python:3.11",
+    }
 
 
 @pytest.fixture
@@ -104,8 +115,9 @@ def _import(busybox: Path) -> None:
             link = tarfile.TarInfo(f"bin/{applet}")
             link.type, link.linkname = tarfile.SYMTYPE, "busybox"
             archive.addfile(link)
+    changes = ['CMD ["/bin/stand-in"]', "WORKDIR /opt/cloudbeaver", f"LABEL made-of={MADE_OF}"]
     subprocess.run(
-        ["docker", "import", "--change", 'CMD ["/bin/stand-in"]', "-", IMAGE],
+        ["docker", "import", *(word for change in changes for word in ("--change", change)), "-", IMAGE],
         input=buffer.getvalue(),
         check=True,
         capture_output=True,

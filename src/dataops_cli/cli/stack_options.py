@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -12,9 +13,16 @@ from dataops_cli.errors import UsageError
 if TYPE_CHECKING:
     from dataops_cli.cli.application import Application
     from dataops_cli.stack.observe import Container
-    from dataops_cli.stack.reconcile import Operation
+    from dataops_cli.stack.reconcile import Action, Operation
+
+# How many things that go on side by side one line of progress names.
+SHOWN = 3
 
 PlanOption = Annotated[bool, typer.Option("--plan", help="Show what would be done, and do nothing.")]
+Profiles = Annotated[
+    list[str] | None,
+    typer.Option("--profile", metavar="NAME", help="Compose profile to activate, besides stack.profiles."),
+]
 Services = Annotated[list[str] | None, typer.Argument(metavar="[SERVICE…]", help="Services (default: all).")]
 
 
@@ -25,6 +33,53 @@ def show_plan(app: Application, plan: Sequence[Operation], nothing: str) -> None
         for item in plan
     ]
     app.console.result(document, *([str(item) for item in plan] or [nothing]))
+
+
+@contextmanager
+def reporting(app: Application, label: str) -> Iterator[Callable[[str, str], None]]:
+    """Shows what is going on while a plan is applied. Yields what an Execution reports to."""
+    from dataops_cli.stack.execute import FINISHED
+
+    current: dict[str, str] = {}
+    with app.console.activity(label) as rename:
+
+        def report(subject: str, text: str) -> None:
+            current.pop(subject, None)
+            if text not in FINISHED:
+                current[subject] = text
+            rename(", ".join(f"{name}: {what}" for name, what in [*current.items()][:SHOWN]) or label)
+            app.console.detail(f"{subject}: {text}")
+
+        yield report
+
+
+def apply_image_plan(
+    app: Application, action: Action, services: Sequence[str], profiles: Sequence[str], *, plan: bool
+) -> None:
+    """Build, or pull, the images of the named services, or of all."""
+    from dataops_cli import docker_api
+    from dataops_cli.stack.build_inputs import build_inputs
+    from dataops_cli.stack.environment import load_environment_stack
+    from dataops_cli.stack.execute import Execution
+    from dataops_cli.stack.observe import observe
+    from dataops_cli.stack.reconcile import Action, plan_images
+    from dataops_cli.stack.selection import only
+
+    stack = only(load_environment_stack(app.project, app.environment, profiles), services)
+    engine = docker_api.connect()
+    inputs = build_inputs(stack)
+    asked = plan_images(
+        stack,
+        observe(engine, stack),
+        inputs=inputs,
+        build=action is Action.BUILD,
+        pull="always" if action is Action.PULL else "",
+    )
+    operations = [item for item in asked if item.action is action]
+    if not plan:
+        with reporting(app, f"{action.capitalize()} images") as report:
+            Execution(engine, stack, inputs=inputs, report=report).prepare(operations)
+    show_plan(app, operations, f"Nothing to {action}.")
 
 
 def chosen(containers: Sequence[Container], services: Sequence[str] | None) -> list[Container]:

@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from enum import StrEnum
+from typing import Annotated
 
 import typer
 
 from dataops_cli.cli.application import Application, command
-from dataops_cli.cli.stack_options import PlanOption, show_plan
-
-if TYPE_CHECKING:
-    from dataops_cli.project import Project
-    from dataops_cli.settings.load import Environment
+from dataops_cli.cli.stack_options import PlanOption, Profiles, Services, reporting, show_plan
 
 app = typer.Typer(
     add_completion=False, help="Bring the environment's stack up, and wait until it is healthy."
 )
 
 
+class Pull(StrEnum):
+    ALWAYS = "always"
+    MISSING = "missing"
+    NEVER = "never"
+
+
 @command(app)
 def up(
     app: Application,
+    services: Services = None,
     plan: PlanOption = False,
     build: Annotated[bool, typer.Option("--build", help="Build images, also those that are there.")] = False,
-    pull: Annotated[bool, typer.Option("--pull", help="Pull images, also those that are there.")] = False,
+    pull: Annotated[
+        Pull | None, typer.Option("--pull", help="When to pull images (default: as the files say).")
+    ] = None,
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until all is healthy.")] = True,
     timeout: Annotated[
         int | None, typer.Option(metavar="SECONDS", min=1, help="Longest wait (default: stack.timeout).")
@@ -34,21 +40,31 @@ def up(
     remove_orphans: Annotated[
         bool, typer.Option("--remove-orphans", help="Remove containers of services that are gone.")
     ] = False,
+    profiles: Profiles = None,
 ) -> None:
     """Bring the environment's stack up, and wait until it is healthy."""
     from dataops_cli import docker_api
     from dataops_cli.settings.load import load_environment
-    from dataops_cli.stack.environment import generate_first_secrets, load_environment_stack, with_secrets
+    from dataops_cli.stack.build_inputs import build_inputs
+    from dataops_cli.stack.environment import (
+        generate_first_secrets,
+        load_environment_stack,
+        missing_secrets,
+        refuse_binds,
+        with_secrets,
+    )
     from dataops_cli.stack.execute import Execution
     from dataops_cli.stack.observe import observe
     from dataops_cli.stack.reconcile import orphans, plan_up
+    from dataops_cli.stack.selection import select
 
     environment = app.environment
-    stack = load_environment_stack(app.project, environment)
+    stack = select(load_environment_stack(app.project, environment, profiles or ()), services or ())
     for warning in stack.warnings:
         app.console.warn(warning)
     engine = docker_api.connect()
-    if plan and _secrets_are_missing(app.project, environment):
+    refuse_binds(engine, stack)
+    if plan and missing_secrets(environment, stack):
         app.console.warn("Secrets are missing; `up` makes them when no volume of the stack exists.")
         contents, fingerprints = {}, {}
     else:
@@ -64,25 +80,22 @@ def up(
             f"Containers of services that are gone: {', '.join(item.name for item in left)}",
             "Remove them with --remove-orphans",
         )
+    inputs = build_inputs(stack)
     operations = plan_up(
         stack,
         seen,
         secrets=fingerprints,
+        inputs=inputs,
         build=build,
-        pull=pull,
+        pull=pull or "",
         force_recreate=force_recreate,
         remove_orphans=remove_orphans,
     )
     if plan:
         show_plan(app, operations, "Nothing would change.")
         return
-    with app.console.activity("Bringing the stack up") as rename:
-
-        def report(subject: str, text: str) -> None:
-            rename(f"{subject}: {text}")
-            app.console.detail(f"{subject}: {text}")
-
-        Execution(engine, stack, contents, fingerprints, report).up(
+    with reporting(app, "Bringing the stack up") as report:
+        Execution(engine, stack, contents, fingerprints, inputs, report).up(
             operations,
             wait_until_healthy=wait,
             timeout=timeout or environment.settings.stack.timeout,
@@ -93,11 +106,3 @@ def up(
         f"{environment.name} is up{' and healthy' if wait else ''}: {len(stack.services)} services, "
         f"{len(operations) or 'no'} changes.",
     )
-
-
-def _secrets_are_missing(project: Project, environment: Environment) -> bool:
-    from dataops_cli.settings import secrets
-    from dataops_cli.stack.environment import load_environment_stack
-
-    used = {item.get("environment") for item in load_environment_stack(project, environment).secrets.values()}
-    return any(secrets.COMPOSE_VARIABLES[key] in used for key in secrets.missing(environment))

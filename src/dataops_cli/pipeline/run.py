@@ -23,8 +23,8 @@ from dataops_cli.pipeline.plan import (
     plan_run,
     planned_nodes,
 )
-from dataops_cli.pipeline.release import release_of
 from dataops_cli.project import Project
+from dataops_cli.release import release_of
 from dataops_cli.settings.layers import nearest
 from dataops_cli.settings.load import Environment
 from dataops_cli.settings.model import Engine, Runner

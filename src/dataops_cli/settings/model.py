@@ -99,6 +99,21 @@ class Secrets(Section):
     postgres_password: SecretStr | None = Field(
         None, description="password of the metadata database's owner (secret)"
     )
+    airflow_admin_password: SecretStr | None = Field(
+        None, description="password of Airflow's administrator, user admin (secret)"
+    )
+    airflow_fernet_key: SecretStr | None = Field(
+        None, description="key with which Airflow encrypts its connections and variables (secret)"
+    )
+    airflow_jwt_secret: SecretStr | None = Field(
+        None, description="key with which Airflow signs its tokens (secret)"
+    )
+    airflow_api_secret_key: SecretStr | None = Field(
+        None, description="key with which Airflow signs its web sessions (secret)"
+    )
+    cloudbeaver_admin_password: SecretStr | None = Field(
+        None, description="password of CloudBeaver's administrator, dataops_admin (secret)"
+    )
 
 
 class Settings(BaseSettings):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import base64
 import secrets
 import stat
 import string
@@ -11,18 +11,47 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from dataops_cli.files import explained, sync_folder
-from dataops_cli.settings.load import Environment
-from dataops_cli.settings.model import ENV_PREFIX, NESTED_DELIMITER
+from dataops_cli.errors import UsageError
+from dataops_cli.project import Project
+from dataops_cli.settings.layers import nearest
+from dataops_cli.settings.load import Environment, is_secret
+from dataops_cli.settings.model import ENV_PREFIX, NESTED_DELIMITER, Secrets, known_keys
+from dataops_cli.settings.secrets_file import changed
 
 # Setting → the variable by which the Compose files know it.
-COMPOSE_VARIABLES = {
-    "secrets.sqlserver_sa_password": "SQLSERVER_SA_PASSWORD",
-    "secrets.postgres_password": "POSTGRES_PASSWORD",
-}
+COMPOSE_VARIABLES = {f"secrets.{name}": name.upper() for name in Secrets.model_fields}
 # No character that a shell, a URL or a dotenv file would read as its own.
 ALPHABET = string.ascii_letters + string.digits
 LENGTH = 32
+
+
+def secrets_file(project: Project, environment: str) -> Path:
+    return project.environments / f"{environment}.secrets.env"
+
+
+def secret_keys() -> list[str]:
+    """The dotted keys of all secret settings, also of those outside the section `secrets`."""
+    return [key for key in known_keys() if is_secret(key)]
+
+
+def require_secret(key: str) -> None:
+    """Raises UsageError where the key is no secret setting."""
+    if key in secret_keys():
+        return
+    if key in known_keys():
+        raise UsageError(
+            f"The setting {key} is no secret",
+            hint="Set it in environments/base.toml or environments/<env>.toml.",
+        )
+    meant = nearest(key, secret_keys())
+    raise UsageError(
+        f"There is no secret setting {key}",
+        hint=f"Did you mean {meant}?" if meant else "Every secret: dataops secrets list",
+    )
+
+
+def is_set(environment: Environment, key: str) -> bool:
+    return any(value.raw is not None for value in environment.history.get(key, []))
 
 
 def variable(key: str) -> str:
@@ -61,27 +90,29 @@ def password() -> str:
             return text
 
 
+def fresh(key: str) -> str:
+    """A new value for a secret: a password, or a key in the form that its reader asks for.
+
+    Source: the specification of Fernet: 32 random bytes in URL-safe base64.
+    """
+    if key == "secrets.airflow_fernet_key":
+        return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
+    return password()
+
+
 def add(path: Path, keys: Iterable[str]) -> None:
-    """Give every key a fresh password in the secrets file, whole or not at all, readable for its owner only.
+    """Give every key a fresh value in the secrets file, whole or not at all, readable for its owner only.
 
     What the file says already stays as it is. Raises DataopsError where it cannot be written.
     """
-    with explained(path):
-        before = path.read_text(encoding="utf-8") if path.exists() else ""
-        if before and not before.endswith("\n"):
-            before += "\n"
-        text = before + "".join(f"{variable(key)}='{password()}'\n" for key in keys)
-        temporary = path.with_name(f".{path.name}.{os.getpid()}")
-        try:
-            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
-        sync_folder(path.parent)
+    with changed(path, {variable(key): fresh(key) for key in keys}, replace=False):
+        pass
+
+
+def put(path: Path, key: str, value: str) -> None:
+    """Set one secret in the secrets file. Raises UsageError for a value that the file cannot hold."""
+    with changed(path, {variable(key): value}):
+        pass
 
 
 def others_can_read(path: Path) -> bool:

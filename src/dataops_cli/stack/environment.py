@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from dataops_cli.docker_api import Engine
 from dataops_cli.errors import DataopsError, ExitCode, UsageError
 from dataops_cli.project import Project
+from dataops_cli.release import release_of
 from dataops_cli.settings import secrets
 from dataops_cli.settings.load import Environment
 from dataops_cli.stack.config_hash import secrets_hash
@@ -17,7 +18,7 @@ from dataops_cli.stack.model import Stack
 from dataops_cli.stack.secret_files import secret_contents
 
 # The ports of the environment without an offset.
-PORTS = {"SQLSERVER_PORT": 1433, "POSTGRES_PORT": 5432, "CLOUDBEAVER_PORT": 8978}
+PORTS = {"SQLSERVER_PORT": 1433, "POSTGRES_PORT": 5432, "AIRFLOW_PORT": 8080, "CLOUDBEAVER_PORT": 8978}
 
 
 @dataclass(frozen=True)
@@ -45,18 +46,25 @@ def require_stack(environment: Environment) -> str:
     return environment.settings.stack.name or f"dataops-{environment.name}"
 
 
-def load_environment_stack(project: Project, environment: Environment) -> Stack:
-    """The environment's Compose files, loaded. A variable of the shell beats what the settings say."""
+def load_environment_stack(
+    project: Project, environment: Environment, profiles: Collection[str] = ()
+) -> Stack:
+    """The environment's Compose files, loaded, with its profiles and those given.
+
+    A variable of the shell beats what the settings say.
+    """
     settings = environment.settings.stack
     name = require_stack(environment)
     computed = {
         "STACK_PREFIX": f"{environment.name}-" if settings.prefix is None else settings.prefix,
         "STACK_BIND_ADDRESS": settings.bind_address,
+        "IMAGE_TAG": environment.name,
+        "REVISION": release_of(project.root) or "unknown",
     } | {key: str(port + settings.port_offset) for key, port in PORTS.items()}
     return load_stack(
         [project.root / file for file in settings.files],
         variables=computed | os.environ,
-        profiles=settings.profiles,
+        profiles=[*settings.profiles, *profiles],
         name=name,
     )
 
@@ -67,6 +75,28 @@ def with_secrets(stack: Stack, environment: Environment) -> EnvironmentStack:
     return EnvironmentStack(stack, {name: secret_contents(stack, name, variables) for name in stack.services})
 
 
+def missing_secrets(environment: Environment, stack: Stack) -> list[str]:
+    """The keys of the secrets that the stack uses and that have no value."""
+    used = {secret.get("environment") for secret in stack.secrets.values()}
+    return [key for key in secrets.missing(environment) if secrets.COMPOSE_VARIABLES[key] in used]
+
+
+def refuse_binds(engine: Engine, stack: Stack) -> None:
+    """Raises DataopsError where containers of a remote engine are to see folders of this machine."""
+    if not engine.remote:
+        return
+    for name, service in stack.services.items():
+        for mount in service.get("volumes", []):
+            if mount["type"] == "bind":
+                raise DataopsError(
+                    f"Service {name} mounts {mount['source']}, which the remote engine {engine.address} "
+                    "does not see",
+                    hint="Use an environment whose files mount nothing (compose/release.yml), "
+                    "or an engine on this machine.",
+                    exit_code=ExitCode.REFUSED,
+                )
+
+
 def generate_first_secrets(
     project: Project, environment: Environment, stack: Stack, engine: Engine
 ) -> list[str]:
@@ -75,17 +105,26 @@ def generate_first_secrets(
     A volume holds the password of its first start: a second operator must be given it, not invent another.
     Raises DataopsError (exit 3) that names what is missing and how to supply it.
     """
-    used = {secret.get("environment") for secret in stack.secrets.values()}
-    keys = [key for key in secrets.missing(environment) if secrets.COMPOSE_VARIABLES[key] in used]
-    if not keys:
-        return []
-    path = project.environments / f"{environment.name}.secrets.env"
-    volumes = [item["name"] for item in stack.volumes.values() if engine.volume(item["name"])]
-    if volumes:
+    keys = missing_secrets(environment, stack)
+    if keys:
+        refuse_after_first_start(project, environment, stack, engine, keys)
+        secrets.add(secrets.secrets_file(project, environment.name), keys)
+    return keys
+
+
+def refuse_after_first_start(
+    project: Project, environment: Environment, stack: Stack, engine: Engine, keys: Sequence[str]
+) -> None:
+    """Raises DataopsError (exit 3) where the stack has a volume, so that the secrets were made elsewhere."""
+    if volumes := existing_volumes(stack, engine):
+        path = secrets.secrets_file(project, environment.name)
         raise DataopsError(
             f"Missing secrets: {', '.join(keys)}. The volume {volumes[0]} was made with them already",
             hint=f"Copy {project.relative(path)} from who made it, or set {secrets.variable(keys[0])}.",
             exit_code=ExitCode.UNAVAILABLE,
         )
-    secrets.add(path, keys)
-    return keys
+
+
+def existing_volumes(stack: Stack, engine: Engine) -> list[str]:
+    """The names of the stack's volumes that the engine has."""
+    return [item["name"] for item in stack.volumes.values() if engine.volume(item["name"])]

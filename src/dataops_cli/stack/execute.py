@@ -19,6 +19,8 @@ from dataops_cli.stack.reconcile import Action, Operation, start_order
 from dataops_cli.stack.secret_files import secret_archive
 from dataops_cli.stack.waiting import wait_for
 
+# What a service is reported to be when nothing more is done about it.
+FINISHED = ("done", "healthy", "started")
 BEFORE_SERVICES = (Action.PULL, Action.BUILD, Action.CREATE_NETWORK, Action.CREATE_VOLUME)
 
 
@@ -30,6 +32,7 @@ class Execution:
     stack: Stack
     secrets: Mapping[str, Mapping[str, bytes]] = field(default_factory=dict)
     fingerprints: Mapping[str, str] = field(default_factory=dict)
+    inputs: Mapping[str, str] = field(default_factory=dict)
     report: Callable[[str, str], None] = lambda _subject, _text: None
 
     def __post_init__(self) -> None:
@@ -43,9 +46,7 @@ class Execution:
         Raises the first DataopsError; what else was under way is finished or given up, and nothing is
         taken back: the next `up` goes on from there.
         """
-        for operation in plan:
-            if operation.action in BEFORE_SERVICES:
-                self._before_services(operation)
+        self.prepare(plan)
         known = {*self.stack.services}
         for operation in plan:
             if operation.action is Action.REMOVE and operation.service not in known:
@@ -72,6 +73,12 @@ class Execution:
         for future in [*failed, *futures.values()]:
             if error := future.exception():
                 raise error
+
+    def prepare(self, plan: Sequence[Operation]) -> None:
+        """Apply what comes before the services: images, networks and volumes, one after the other."""
+        for operation in plan:
+            if operation.action in BEFORE_SERVICES:
+                self._before_services(operation)
 
     def _service(
         self,
@@ -101,8 +108,12 @@ class Execution:
             condition = (
                 "service_healthy" if check.get("test") and not check.get("disable") else "service_started"
             )
+            wanted = "done" if one_shot else condition.removeprefix("service_")
+            self.report(name, f"waiting until it is {wanted}")
             self._wait(name, "service_completed_successfully" if one_shot else condition, deadline)
-            self.report(name, "done" if one_shot else condition.removeprefix("service_"))
+            if self._cancelled.is_set():
+                return
+            self.report(name, wanted)
 
     def _is_awaited_to_complete(self, name: str) -> bool:
         conditions = [other.get("depends_on", {}).get(name, {}) for other in self.stack.services.values()]
@@ -133,6 +144,7 @@ class Execution:
                 self.stack,
                 operation.service,
                 operation.subject,
+                self.inputs.get(operation.service, ""),
                 lambda line: self.report(operation.subject, line),
             )
         elif operation.action is Action.CREATE_NETWORK:

@@ -7,6 +7,7 @@ from typing import Any
 
 from dataops_cli.docker_api import Engine
 from dataops_cli.errors import DataopsError
+from dataops_cli.stack import labels
 from dataops_cli.stack.model import Stack
 
 OUTPUT_LINES = 20
@@ -22,8 +23,13 @@ def pull_image(engine: Engine, reference: str, report: Callable[[str], None]) ->
     )
 
 
-def build_image(engine: Engine, stack: Stack, service: str, tag: str, report: Callable[[str], None]) -> None:
-    """Build a service's image. Raises DataopsError with the last lines of the build where it fails."""
+def build_image(
+    engine: Engine, stack: Stack, service: str, tag: str, inputs: str, report: Callable[[str], None]
+) -> None:
+    """Build a service's image. Raises DataopsError with the last lines of the build where it fails.
+
+    `inputs` is the hash of what it is built from, kept on the image.
+    """
     build = stack.services[service]["build"]
     options = {
         "path": build["context"],
@@ -31,7 +37,7 @@ def build_image(engine: Engine, stack: Stack, service: str, tag: str, report: Ca
         "tag": tag,
         "buildargs": {key: value for key, value in build.get("args", {}).items() if value is not None},
         "target": build.get("target"),
-        "labels": build.get("labels"),
+        "labels": build.get("labels", {}) | {labels.INPUTS: inputs},
         "network_mode": build.get("network"),
     }
     _follow(

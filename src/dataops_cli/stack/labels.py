@@ -19,5 +19,7 @@ VERSION = PREFIX + "version"
 NETWORK = PREFIX + "network"
 VOLUME = PREFIX + "volume"
 
-# Ours: what the container's secrets were, in a form that does not give them away.
+# Ours, on an image: the hash of what it was built from.
+INPUTS = "dataops.inputs"
+# Ours, on a container: what its secrets were, in a form that does not give them away.
 SECRETS = "dataops.secrets"

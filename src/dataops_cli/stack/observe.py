@@ -47,12 +47,14 @@ class Observation:
     """What is there: the project's containers, and networks, volumes and images by name.
 
     A network's and volume's value is its labels; an image's is its id, or None where it is missing.
+    `inputs` has the hash of what an image was built from, for those that we built.
     """
 
     containers: tuple[Container, ...] = ()
     networks: Mapping[str, Mapping[str, str]] | None = None
     volumes: Mapping[str, Mapping[str, str]] | None = None
     images: Mapping[str, str | None] | None = None
+    inputs: Mapping[str, str] | None = None
 
 
 def observe_containers(engine: Engine, project: str) -> tuple[Container, ...]:
@@ -78,8 +80,14 @@ def observe(engine: Engine, stack: Stack) -> Observation:
         if volume["name"] not in volumes and (found := engine.volume(volume["name"])):
             volumes[found["Name"]] = found["Labels"] or {}
     references = {image_of(stack, name) for name in stack.services}
-    images = {reference: (engine.image(reference) or {}).get("Id") for reference in references}
-    return Observation(observe_containers(engine, stack.name), networks, volumes, images)
+    found = {reference: engine.image(reference) or {} for reference in sorted(references)}
+    images = {reference: image.get("Id") for reference, image in found.items()}
+    inputs = {
+        reference: its_labels[labels.INPUTS]
+        for reference, image in found.items()
+        if labels.INPUTS in (its_labels := image.get("Config", {}).get("Labels") or {})
+    }
+    return Observation(observe_containers(engine, stack.name), networks, volumes, images, inputs)
 
 
 def image_of(stack: Stack, service: str) -> str:

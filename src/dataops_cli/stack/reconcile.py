@@ -81,17 +81,19 @@ def plan_up(
     seen: Observation,
     *,
     secrets: Mapping[str, str] | None = None,
+    inputs: Mapping[str, str] | None = None,
     build: bool = False,
-    pull: bool = False,
+    pull: str = "",
     force_recreate: bool = False,
     remove_orphans: bool = False,
 ) -> list[Operation]:
     """What brings the stack up, in order. Empty when everything is as wanted.
 
-    `secrets` is, by service, the fingerprint of its secrets. Raises DataopsError where something of
+    By service, `secrets` has the fingerprint of its secrets and `inputs` the hash of what its image is built
+    from. `pull` is a pull policy for all services, in place of their own. Raises DataopsError where something of
     another owner is in the way.
     """
-    plan = _images(stack, seen, build=build, pull=pull)
+    plan = plan_images(stack, seen, inputs=inputs or {}, build=build, pull=pull)
     renewed = {operation.subject for operation in plan}
     plan += _networks_and_volumes(stack, seen)
     if remove_orphans:
@@ -158,18 +160,22 @@ def dependencies(container: Container) -> list[str]:
     return [part.split(":")[0] for part in container.labels.get(labels.DEPENDS_ON, "").split(",") if part]
 
 
-def _images(stack: Stack, seen: Observation, *, build: bool, pull: bool) -> list[Operation]:
+def plan_images(
+    stack: Stack, seen: Observation, *, inputs: Mapping[str, str], build: bool = False, pull: str = ""
+) -> list[Operation]:
+    """What brings the images to the engine. The parameters are those of `plan_up`."""
     plan: dict[str, Operation] = {}
     for name, service in stack.services.items():
         image = image_of(stack, name)
         if image in plan:
             continue
         missing = (seen.images or {}).get(image) is None
-        policy = service.get("pull_policy", "")
-        if "build" in service and (build or missing or policy == "build"):
-            cause = "the image is missing" if missing else "a build was asked for"
-            plan[image] = Operation(Action.BUILD, image, cause, name)
-        elif "build" not in service and policy != "never" and (pull or missing or policy == "always"):
+        policy = pull or service.get("pull_policy", "")
+        changed = (seen.inputs or {}).get(image, inputs.get(name)) != inputs.get(name)
+        if "build" in service and (build or missing or changed or policy == "build"):
+            asked = "what it is built from changed" if changed else "a build was asked for"
+            plan[image] = Operation(Action.BUILD, image, "the image is missing" if missing else asked, name)
+        elif "build" not in service and policy != "never" and (missing or policy == "always"):
             cause = "the image is missing" if missing else "a pull was asked for"
             plan[image] = Operation(Action.PULL, image, cause, name)
         elif missing:

@@ -41,10 +41,11 @@ def wait_for(
                 raise _failure(engine, facts, f"{service} failed: it exited with code {state['ExitCode']}")
         elif state["Status"] in ("exited", "dead"):
             raise _failure(engine, facts, f"{service} exited with code {state['ExitCode']}")
-        elif facts.get("RestartCount", 0) >= RESTARTS_UNTIL_LOOP and state["Status"] == "restarting":
-            raise _failure(
-                engine, facts, f"{service} exits and restarts over and over (code {state['ExitCode']})"
-            )
+        elif state["Status"] == "restarting":
+            if facts.get("RestartCount", 0) >= RESTARTS_UNTIL_LOOP:
+                raise _failure(
+                    engine, facts, f"{service} exits and restarts over and over (code {state['ExitCode']})"
+                )
         elif condition == "service_healthy":
             if not health:
                 raise _failure(engine, facts, f"{service} has no health check, so it never becomes healthy")

@@ -1,4 +1,4 @@
-"""Which commit of the platform a run was made with."""
+"""Which commit of the platform this is."""
 
 from __future__ import annotations
 

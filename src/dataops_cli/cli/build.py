@@ -1,0 +1,20 @@
+"""`dataops build`: the stack's images."""
+
+from __future__ import annotations
+
+import typer
+
+from dataops_cli.cli.application import Application, command
+from dataops_cli.cli.stack_options import PlanOption, Profiles, Services, apply_image_plan
+
+app = typer.Typer(add_completion=False, help="Build the images that the stack is built from.")
+
+
+@command(app)
+def build(
+    app: Application, services: Services = None, plan: PlanOption = False, profiles: Profiles = None
+) -> None:
+    """Build the images that the stack is built from."""
+    from dataops_cli.stack.reconcile import Action
+
+    apply_image_plan(app, Action.BUILD, services or (), profiles or (), plan=plan)

@@ -1,0 +1,52 @@
+"""What an image is built from, as one hash: an image is built again only when it changes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection
+from pathlib import Path
+
+from dataops_cli.docker_api import build_context
+from dataops_cli.errors import UsageError
+from dataops_cli.stack.model import Build, Stack
+
+
+def build_inputs(stack: Stack) -> dict[str, str]:
+    """Hex SHA-256 by service that is built. Raises UsageError where there is nothing to build from."""
+    return {
+        name: _hash(name, service["build"], _mounted(stack, name))
+        for name, service in stack.services.items()
+        if "build" in service
+    }
+
+
+def _mounted(stack: Stack, service: str) -> list[Path]:
+    """What the container sees in place of its image's own copy: it is live, and no input of the image."""
+    mounts = stack.services[service].get("volumes", [])
+    return [Path(mount["source"]) for mount in mounts if mount["type"] == "bind"]
+
+
+def _hash(service: str, build: Build, mounted: Collection[Path]) -> str:
+    context, dockerfile = Path(build["context"]), build.get("dockerfile", "Dockerfile")
+    if not (context / dockerfile).is_file():
+        raise UsageError(
+            f"Service {service} is built from {context / dockerfile}, which is not there",
+            hint="Put the Dockerfile there, or correct build: in the Compose file.",
+        )
+    # Labels say where an image came from, such as the commit: they alone are no reason for a new one.
+    options = {key: value for key, value in build.items() if key not in ("context", "labels")}
+    digest = hashlib.sha256(json.dumps(options, sort_keys=True).encode())
+    for name in sorted({dockerfile, *build_context(context, dockerfile)}):
+        path = context / name
+        if name != dockerfile and any(path.is_relative_to(folder) for folder in mounted):
+            continue
+        if path.is_symlink():
+            content = str(path.readlink()).encode()
+        elif path.is_file():
+            content = path.read_bytes()
+        else:
+            continue
+        executable = path.lstat().st_mode & 0o111 != 0
+        digest.update(f"\0{name}\0{executable}\0{len(content)}\0".encode() + content)
+    return digest.hexdigest()
