@@ -17,6 +17,7 @@ test: $(VENV)/.dev  ## Run the tests
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/hadolint airflow/Dockerfile dbt/Dockerfile
 
 types: $(VENV)/.dev
 	$(BIN)/mypy
@@ -29,12 +30,14 @@ bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/pipeline.py
 
 # Newer versions within the ranges of pyproject.toml, with their hashes and without index lines.
-COMPILE := $(BIN)/pip-compile --quiet --upgrade --no-strip-extras --generate-hashes --allow-unsafe \
+COMPILE := $(BIN)/pip-compile --quiet --upgrade --generate-hashes --allow-unsafe \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-header
 lock: $(VENV)/.dev
-	$(COMPILE) --extra dev --output-file requirements/dev.txt pyproject.toml requirements/build.in
-	$(COMPILE) --constraint requirements/dev.txt --output-file requirements/run.txt pyproject.toml
-	$(COMPILE) --constraint requirements/dev.txt --output-file requirements/build.txt requirements/build.in
+	$(COMPILE) --no-strip-extras --extra dev --output-file requirements/dev.txt pyproject.toml requirements/build.in
+	$(COMPILE) --no-strip-extras --constraint requirements/dev.txt --output-file requirements/run.txt pyproject.toml
+	$(COMPILE) --no-strip-extras --constraint requirements/dev.txt --output-file requirements/build.txt requirements/build.in
+	$(COMPILE) --strip-extras --constraint requirements/run.txt --output-file dbt/requirements.txt dbt/requirements.in
+	$(COMPILE) --strip-extras --output-file airflow/requirements.txt airflow/requirements.in
 
 clean:
 	rm -rf $(VENV) .dataops dist

@@ -7,6 +7,8 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parent.parent
 
 Dataops = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -20,3 +22,10 @@ def clean_environment(**variables: str) -> dict[str, str]:
         if not key.startswith(("DATAOPS_", "DBT_")) and key not in ("NO_COLOR", "FORCE_COLOR", "CI")
     }
     return kept | variables
+
+
+def absent(promise: str, what: str) -> None:
+    """Fail where CI promised an engine and all that goes with it, skip elsewhere."""
+    if os.environ.get("DATAOPS_TEST_ENGINE"):
+        pytest.fail(f"DATAOPS_TEST_ENGINE promises {promise}, but {what}")
+    pytest.skip(f"{what}: .ci/engine sets it up")

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 from urllib.parse import urlsplit
 
-from dataops_cli.errors import DataopsError, ExitCode
+from dataops_cli.errors import DataopsError, ExitCode, UsageError
 
 if TYPE_CHECKING:
     from docker import APIClient
@@ -47,6 +47,11 @@ def _explained(function: Callable[P, T]) -> Callable[P, T]:
             raise _refusal(str(error.explanation or error), error.status_code or 0) from error
         except (DockerException, RequestException, OSError) as error:
             raise _unreachable(error) from error
+        except Exception as error:
+            # Of ssh://, whose library is loaded for it alone.
+            if type(error).__module__.startswith("paramiko."):
+                raise _unreachable(error) from error
+            raise
 
     return call
 
@@ -66,11 +71,6 @@ class Engine:
         if address.scheme == "http+docker":
             return address.hostname == "ssh"
         return address.hostname not in ("localhost", "127.0.0.1", "::1")
-
-    @property
-    def address(self) -> str:
-        """Where the engine is, as DOCKER_HOST or the context says."""
-        return str(self._client.base_url)
 
     @_explained
     def info(self) -> dict[str, Any]:
@@ -210,10 +210,11 @@ def build_context(folder: Path, dockerfile: str) -> set[str]:
 def connect() -> Engine:
     """The engine of DOCKER_HOST, else of Docker's current context, else the local one.
 
-    Raises EngineError (exit 3) where it cannot be reached or is too old.
+    Raises EngineError (exit 3) where it cannot be reached or is too old, UsageError for an unknown context.
     """
     import docker
 
+    _refuse_unknown_context()
     make = _explained(lambda: docker.from_env(timeout=ANSWER_SECONDS, max_pool_size=64).api)
     engine = Engine(make())
     if engine.api_version < OLDEST_API:
@@ -224,6 +225,29 @@ def connect() -> Engine:
             exit_code=ExitCode.UNAVAILABLE,
         )
     return engine
+
+
+def engine_place() -> str:
+    """Where the engine is looked for, as a user would name it."""
+    return os.environ.get("DOCKER_HOST") or f"the context {_context()}"
+
+
+def _context() -> str:
+    from docker.context import config
+
+    return os.environ.get("DOCKER_CONTEXT") or str(config.get_current_context_name())
+
+
+def _refuse_unknown_context() -> None:
+    """The SDK would take the local engine for a context that is not there."""
+    from docker.context import ContextAPI
+
+    if not os.environ.get("DOCKER_HOST") and ContextAPI.get_context(_context()) is None:
+        raise UsageError(
+            f"There is no Docker context {_context()}",
+            # The SDK finds contexts beside Docker's config.json only, which `docker context use` makes.
+            hint="See which there are: docker context ls; then correct DOCKER_CONTEXT, or: docker context use NAME",
+        )
 
 
 def _or_none(call: Callable[[], T]) -> T | None:
@@ -264,13 +288,16 @@ def _refusal(message: str, status: int) -> EngineError:
 
 def _unreachable(error: Exception) -> EngineError:
     text = str(error)
-    if "Permission denied" in text:
+    if "known_hosts" in text:
+        hint = "Connect once by hand and check the host's key: ssh HOST"
+    elif "Permission denied" in text:
         hint = "Let your user use Docker: sudo usermod -aG docker $USER, then log in again."
     elif os.environ.get("DOCKER_HOST"):
         hint = "Check DOCKER_HOST and that the engine there runs: docker info"
     else:
         hint = "Start Docker, or name an engine with DOCKER_HOST or: docker context use NAME"
-    place = os.environ.get("DOCKER_HOST", "the current context")
     return EngineError(
-        f"Cannot reach the Docker engine of {place}: {text}", hint=hint, exit_code=ExitCode.UNAVAILABLE
+        f"Cannot reach the Docker engine of {engine_place()}: {text}",
+        hint=hint,
+        exit_code=ExitCode.UNAVAILABLE,
     )

@@ -15,6 +15,7 @@ import pytest
 
 from dataops_cli import docker_api
 from dataops_cli.errors import DataopsError
+from support import absent
 
 IMAGE = "dataops-test/stand-in:1"
 # Stands in for SQL Server and CloudBeaver: it keeps the health checks' names and ports, and nothing else.
@@ -31,22 +32,16 @@ MADE_OF = hashlib.sha256(repr(SCRIPTS).encode()).hexdigest()
 APPLETS = ("sh", "cat", "sleep", "httpd", "wget", "test", "echo", "true", "false", "id", "ls", "env")
 
 
-def _absent(promise: str, what: str) -> None:
-    if os.environ.get("DATAOPS_TEST_ENGINE"):
-        pytest.fail(f"DATAOPS_TEST_ENGINE promises {promise}, but {what}")
-    pytest.skip(f"{what}: .ci/engine sets it up")
-
-
 @pytest.fixture(scope="session")
 def engine() -> docker_api.Engine:
     """The local engine, with the stand-in image."""
     try:
         found = docker_api.connect()
     except DataopsError as error:
-        _absent("an engine", error.reason)
+        absent("an engine", error.reason)
     busybox = which("busybox")
     if busybox is None:
-        _absent("busybox", "busybox is not there")
+        absent("busybox", "busybox is not there")
     there = found.image(IMAGE)
     if there is None or (there["Config"]["Labels"] or {}).get("made-of") != MADE_OF:
         _import(Path(str(busybox)))
@@ -70,7 +65,7 @@ def compose(engine: docker_api.Engine) -> Callable[..., subprocess.CompletedProc
         )
 
     if run("version", cwd=Path("/")).returncode:
-        _absent("docker compose", "docker compose does not run")
+        absent("docker compose", "docker compose does not run")
     return run
 
 

@@ -122,16 +122,6 @@ def _host_config(stack: Stack, service: Service) -> dict[str, Any]:
         config["LogConfig"] = {"Type": logging.get("driver", ""), "Config": logging.get("options", {})}
     for mount in service.get("volumes", []):
         _mount(stack, mount, config)
-    for use in service.get("secrets", []):
-        if path := stack.secrets[use["source"]].get("file"):
-            config["Mounts"].append(
-                {
-                    "Type": "bind",
-                    "Source": path,
-                    "Target": secret_path(use.get("target") or use["source"]),
-                    "ReadOnly": True,
-                }
-            )
     return config
 
 

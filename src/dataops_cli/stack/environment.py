@@ -6,7 +6,7 @@ import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from dataops_cli.docker_api import Engine
+from dataops_cli.docker_api import Engine, engine_place
 from dataops_cli.errors import DataopsError, ExitCode, UsageError
 from dataops_cli.project import Project
 from dataops_cli.release import release_of
@@ -51,9 +51,11 @@ def load_environment_stack(
 ) -> Stack:
     """The environment's Compose files, loaded, with its profiles and those given.
 
-    A variable of the shell beats what the settings say.
+    A variable of the shell beats what the settings say, and both beat Compose's own file `.env`.
     """
     settings = environment.settings.stack
+    from dotenv import dotenv_values
+
     name = require_stack(environment)
     computed = {
         "STACK_PREFIX": f"{environment.name}-" if settings.prefix is None else settings.prefix,
@@ -61,9 +63,11 @@ def load_environment_stack(
         "IMAGE_TAG": environment.name,
         "REVISION": release_of(project.root) or "unknown",
     } | {key: str(port + settings.port_offset) for key, port in PORTS.items()}
+    beside = dotenv_values(project.root / "compose" / ".env", interpolate=False)
+    known = {key: value for key, value in beside.items() if value is not None} | computed | os.environ
     return load_stack(
         [project.root / file for file in settings.files],
-        variables=computed | os.environ,
+        variables=known,
         profiles=[*settings.profiles, *profiles],
         name=name,
     )
@@ -89,8 +93,8 @@ def refuse_binds(engine: Engine, stack: Stack) -> None:
         for mount in service.get("volumes", []):
             if mount["type"] == "bind":
                 raise DataopsError(
-                    f"Service {name} mounts {mount['source']}, which the remote engine {engine.address} "
-                    "does not see",
+                    f"Service {name} mounts {mount['source']}, which the engine of {engine_place()} "
+                    "does not see: it is on another machine",
                     hint="Use an environment whose files mount nothing (compose/release.yml), "
                     "or an engine on this machine.",
                     exit_code=ExitCode.REFUSED,

@@ -39,12 +39,14 @@ def secret_contents(stack: Stack, service: str, variables: Mapping[str, str]) ->
 
 
 def secret_archive(stack: Stack, service: str, contents: Mapping[str, bytes]) -> list[tuple[str, bytes]]:
-    """Folder → tar archive, for the secrets that are copied. A local file is mounted instead, as by Compose."""
+    """Folder → tar archive, by which the service's secrets come into a container before it starts.
+
+    Compose mounts a secret that is a file. We copy it, too: a remote engine does not see the file, and a
+    container's own user may not read it.
+    """
     read_only = stack.services[service].get("read_only", False)
     folders: dict[str, list[tuple[tarfile.TarInfo, bytes]]] = {}
     for use in stack.services[service].get("secrets", []):
-        if "file" in stack.secrets[use["source"]]:
-            continue
         path = secret_path(use.get("target") or use["source"])
         # The volume of a read-only container begins at the folder; nothing can be made in its root.
         folder = SECRETS_FOLDER if read_only and path.startswith(SECRETS_FOLDER + "/") else "/"

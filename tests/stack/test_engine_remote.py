@@ -1,0 +1,135 @@
+"""Engines elsewhere: the real engine behind a real sshd and a Docker context. Nothing leaves this machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from shutil import which
+
+import pytest
+
+from dataops_cli import docker_api
+from support import Dataops, absent
+
+pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("engine")]
+
+SSHD = which("sshd") or which("/usr/sbin/sshd")
+FILE = """\
+services:
+  web:
+    image: dataops-test/stand-in:1
+    init: true
+    healthcheck: {test: 'grep -q secret /run/secrets/token', interval: 1s}
+    secrets: [token]
+secrets: {token: {file: ./token}}
+"""
+
+
+@pytest.fixture
+def far(tmp_path: Path, engine: docker_api.Engine) -> Iterator[dict[str, str]]:
+    """The variables under which the engine is reached over ssh, at an address that is not this machine's name."""
+    if SSHD is None:
+        absent("an sshd", "sshd is not there")
+    home = tmp_path / "home"
+    (home / ".ssh").mkdir(parents=True, mode=0o700)
+    for key in (tmp_path / "host", home / ".ssh" / "id_ed25519"):
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
+    with socket.create_server(("127.0.0.2", 0)) as probe:
+        port = probe.getsockname()[1]
+    (tmp_path / "authorized").write_text((home / ".ssh" / "id_ed25519.pub").read_text())
+    (tmp_path / "config").write_text(
+        f"ListenAddress 127.0.0.2\nPort {port}\nHostKey {tmp_path}/host\nStrictModes no\nUsePAM no\n"
+        f"AuthorizedKeysFile {tmp_path}/authorized\nPasswordAuthentication no\nPidFile none\n"
+    )
+    Path("/run/sshd").mkdir(exist_ok=True)
+    server = subprocess.Popen([str(SSHD), "-D", "-f", str(tmp_path / "config")])
+    (home / ".ssh" / "known_hosts").write_text(
+        f"[127.0.0.2]:{port} {' '.join((tmp_path / 'host.pub').read_text().split()[:2])}\n"
+    )
+    for _ in range(50):
+        with socket.socket() as attempt:
+            if attempt.connect_ex(("127.0.0.2", port)) == 0:
+                break
+        time.sleep(0.1)
+    user = subprocess.run(["id", "-un"], capture_output=True, text=True, check=True).stdout.strip()
+    yield {"HOME": str(home), "DOCKER_HOST": f"ssh://{user}@127.0.0.2:{port}"}
+    server.terminate()
+    server.wait()
+
+
+@pytest.fixture
+def small(
+    tmp_path: Path, new_platform: Callable[[Path], Path], swept: Callable[[str], None]
+) -> tuple[Path, str]:
+    folder, name = new_platform(tmp_path / "platform"), f"dataops-far-{os.getpid()}"
+    (folder / "environments" / "far.toml").write_text(
+        f'[stack]\nenabled = true\nfiles = ["compose/far.yml"]\nname = "{name}"\n'
+    )
+    (folder / "compose" / "far.yml").write_text(FILE)
+    (folder / "compose" / "token").write_text("a secret\n")
+    swept(name)
+    return folder, name
+
+
+def test_a_stack_over_ssh_with_a_secret_from_a_file_of_this_machine(
+    dataops: Dataops, engine: docker_api.Engine, small: tuple[Path, str], far: dict[str, str]
+) -> None:
+    folder, name = small
+    up = dataops("up", "--env", "far", cwd=folder, **far)
+    assert up.returncode == 0, up.stderr
+    assert dataops("up", "--env", "far", cwd=folder, **far).stdout.endswith("no changes.\n")
+    [row] = json.loads(dataops("ps", "--env", "far", "--json", cwd=folder, **far).stdout)
+    assert (row["name"], row["health"]) == (f"{name}-web-1", "healthy")
+    assert engine.inspect(f"{name}-web-1")["HostConfig"]["Binds"] == []
+    assert dataops("down", "--env", "far", cwd=folder, **far).returncode == 0
+    assert engine.containers(f"com.docker.compose.project={name}") == []
+
+
+def test_a_folder_of_this_machine_is_refused_there(
+    dataops: Dataops, engine: docker_api.Engine, small: tuple[Path, str], far: dict[str, str]
+) -> None:
+    folder, name = small
+    file = folder / "compose" / "far.yml"
+    file.write_text(file.read_text().replace("    init: true\n", "    volumes: ['./here:/there']\n"))
+    refused = dataops("up", "--env", "far", cwd=folder, **far)
+    assert refused.returncode == 5
+    assert (
+        f"Service web mounts {folder}/compose/here, which the engine of {far['DOCKER_HOST']} does not see"
+        in (refused.stderr)
+    )
+    assert engine.containers(f"com.docker.compose.project={name}") == []
+
+
+def test_a_host_that_is_not_known_is_not_trusted(
+    dataops: Dataops, small: tuple[Path, str], far: dict[str, str]
+) -> None:
+    (Path(far["HOME"]) / ".ssh" / "known_hosts").unlink()
+    failed = dataops("ps", "--env", "far", cwd=small[0], **far)
+    assert failed.returncode == 3
+    assert "not found in known_hosts" in failed.stderr
+    assert "check the host's key: ssh HOST" in failed.stderr
+
+
+def test_contexts(
+    dataops: Dataops, tmp_path: Path, small: tuple[Path, str], engine: docker_api.Engine
+) -> None:
+    folder, _ = small
+    configuration = {"HOME": str(tmp_path), "PATH": os.environ["PATH"]}
+    (tmp_path / ".docker").mkdir()
+    (tmp_path / ".docker" / "config.json").write_text("{}")
+    for name, host in (("here", "unix:///var/run/docker.sock"), ("nowhere", "tcp://127.0.0.1:9")):
+        subprocess.run(
+            ["docker", "context", "create", name, f"--docker=host={host}"],
+            env=configuration,
+            check=True,
+            capture_output=True,
+        )
+    for name, code in (("here", 0), ("nowhere", 3), ("unknown", 2)):
+        done = dataops("ps", "--env", "far", cwd=folder, DOCKER_CONTEXT=name, **configuration)
+        assert done.returncode == code, done.stderr
+        assert (name in done.stderr) == (code > 0)
