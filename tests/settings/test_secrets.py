@@ -21,10 +21,10 @@ from dataops_cli.errors import DataopsError, ExitCode, UsageError
 from dataops_cli.settings import secrets
 from dataops_cli.settings.layers import secrets_layer
 from dataops_cli.settings.secrets_file import changed, edited
-from support import Dataops, clean_environment
+from support import clean_environment
 
-SECRET = "hunter2 of the tests"
-PASSWORD = "DATAOPS_WAREHOUSE__PASSWORD"
+TYPED = "hunter2 of the tests"
+WAREHOUSE = "DATAOPS_WAREHOUSE__PASSWORD"
 POSTGRES = "DATAOPS_SECRETS__POSTGRES_PASSWORD"
 
 
@@ -64,7 +64,7 @@ def read_back(folder: Path, text: str) -> dict[str, str]:
     return {key: value.raw for key, value in secrets_layer(path, "some.secrets.env").items()}
 
 
-@given(st.lists(st.tuples(st.sampled_from([PASSWORD, POSTGRES]), one_line | tricky), min_size=1, max_size=4))
+@given(st.lists(st.tuples(st.sampled_from([WAREHOUSE, POSTGRES]), one_line | tricky), min_size=1, max_size=4))
 def test_what_is_set_reads_back_exactly(
     tmp_path_factory: pytest.TempPathFactory, settings: list[tuple[str, str]]
 ) -> None:
@@ -81,7 +81,7 @@ def test_what_is_set_reads_back_exactly(
 @pytest.mark.parametrize("value", ["", "a\nb", "a\r", "a\x85b", "a\u2028b", "a\0b", "a\udcffb"])
 def test_a_value_that_the_file_cannot_hold_is_refused_and_not_repeated(value: str) -> None:
     with pytest.raises(UsageError) as caught:
-        edited("", {PASSWORD: value})
+        edited("", {WAREHOUSE: value})
     assert not value or value not in caught.value.reason + caught.value.hint
 
 
@@ -93,7 +93,7 @@ def test_a_value_that_the_file_cannot_hold_is_refused_and_not_repeated(value: st
         ("N='old' # mine\nM=1\n", "N='new' # mine\nM=1\n"),
         ("\n\n  export N=\"old # 'x'\"  # mine\n# end\n", "\n\n  export N='new'  # mine\n# end\n"),
         ("N=old#er # mine\r\nM=1\r\n", "N='new' # mine\r\nM=1\r\n"),
-        ("N= # mine\n", "N='new'# mine\n"),
+        ("N= # mine\n", "N='new' # mine\n"),
         ("N=#old\n", "N='new'\n"),
         ("n=old\n", "N='new'\n"),
         ("N=old\nM=1\nN=older\n", "N='new'\nM=1\n"),
@@ -112,7 +112,7 @@ def test_a_line_that_would_swallow_others_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "dev.secrets.env"
     path.write_text("# fine\n\nN='hunter2\n")
     with (
-        pytest.raises(UsageError, match="^Line 3 of the secrets file cannot be read$"),
+        pytest.raises(UsageError, match=r"^Line 3 of the secrets file cannot be read$"),
         changed(path, {"M": "1"}),
     ):
         pytest.fail("the block must not run")
@@ -177,7 +177,7 @@ def test_a_lock_that_stays_taken_is_an_error(tmp_path: Path, monkeypatch: pytest
 
 def test_git_ignores_the_file_and_what_stands_beside_it(platform: Path) -> None:
     subprocess.run(["git", "init", "--quiet"], cwd=platform, check=True)
-    with changed(file_of(platform), {PASSWORD: "x"}):
+    with changed(file_of(platform), {WAREHOUSE: "x"}):
         shown = subprocess.run(
             ["git", "status", "--short", "--untracked-files=all", "environments"],
             cwd=platform,
@@ -247,7 +247,7 @@ def test_set_asks_on_a_terminal_and_does_not_show_what_is_typed(platform: Path) 
     shown = b""
     while b"warehouse.password: " not in shown:
         shown += os.read(ours, 1000)
-    os.write(ours, f"{SECRET}\n".encode())
+    os.write(ours, f"{TYPED}\n".encode())
     out, _ = process.communicate(timeout=60)
     try:
         while more := os.read(ours, 1000):
@@ -257,20 +257,25 @@ def test_set_asks_on_a_terminal_and_does_not_show_what_is_typed(platform: Path) 
     os.close(ours)
     assert process.returncode == 0
     assert out == b"set warehouse.password: in environments/local.secrets.env\n"
-    assert SECRET.encode() not in shown
-    assert secrets_layer(file_of(platform), "x")["warehouse.password"].raw == SECRET
+    assert TYPED.encode() not in shown
+    assert secrets_layer(file_of(platform), "x")["warehouse.password"].raw == TYPED
 
 
 @pytest.mark.parametrize(
     "given",
-    [["x", SECRET], [f"warehouse.password={SECRET}"], ["x", f"--value={SECRET}"], ["x", f"-{SECRET}"]],
+    [
+        ["x", TYPED],
+        [f"warehouse.password={TYPED}"],
+        ["x", f"--value={TYPED}"],
+        ["x", f"--{TYPED}"],
+        ["x", TYPED, "--json", "--debug"],
+    ],
 )
-@pytest.mark.parametrize("flags", [[], ["--json"], ["--debug"]])
-def test_set_takes_no_value_from_the_command_line(platform: Path, given: list[str], flags: list[str]) -> None:
-    code, out, err = run(platform, "set", *flags, *given, stdin=b"other")
+def test_set_takes_no_value_from_the_command_line(platform: Path, given: list[str]) -> None:
+    code, out, err = run(platform, "set", *given, stdin=b"other")
     assert code == 2
     assert "not taken from the command line" in out + err
-    assert SECRET not in out + err
+    assert TYPED not in out + err
     assert not file_of(platform).exists()
 
 
@@ -282,34 +287,42 @@ def test_set_takes_no_value_from_the_command_line(platform: Path, given: list[st
         ("dbt.threads", "Set it in environments/base.toml or environments/<env>.toml."),
     ],
 )
+def test_only_secrets(key: str, hint: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        secrets.require_secret(key)
+    assert caught.value.hint == hint
+
+
 @pytest.mark.parametrize("command", ["set", "generate", "rotate"])
-def test_only_secrets(platform: Path, command: str, key: str, hint: str) -> None:
-    code, _, err = run(platform, command, key, stdin=b"x")
-    assert code == 2
-    assert err.endswith(f"  → {hint}\n")
+def test_every_command_refuses_what_is_no_secret(platform: Path, command: str) -> None:
+    code, _, err = run(platform, command, "postgres_password", stdin=b"x")
+    assert (code, err) == (
+        2,
+        "error: There is no secret setting postgres_password\n  → Did you mean secrets.postgres_password?\n",
+    )
 
 
 def test_set_says_that_a_variable_beats_the_file(platform: Path) -> None:
-    code, _, err = run(platform, "set", "warehouse.password", stdin=b"x", **{PASSWORD: SECRET})
-    assert (code, err) == (0, f"warning: The variable {PASSWORD} is set, and beats the file\n")
+    code, _, err = run(platform, "set", "warehouse.password", stdin=b"x", **{WAREHOUSE: TYPED})
+    assert (code, err) == (0, f"warning: The variable {WAREHOUSE} is set, and beats the file\n")
 
 
 def test_list_shows_what_is_set_and_where(platform: Path) -> None:
-    file_of(platform).write_text(f"{PASSWORD}='{SECRET}'\n")
+    file_of(platform).write_text(f"{WAREHOUSE}='{TYPED}'\n")
     file_of(platform).chmod(0o640)
-    code, out, err = run(platform, "list", "--json", **{POSTGRES: SECRET})
+    code, out, err = run(platform, "list", "--json", **{POSTGRES: TYPED})
     assert code == 0
     rows = {row["key"]: (row["set"], row["origin"]) for row in json.loads(out)}
     assert list(rows) == secrets.secret_keys()
-    assert rows["warehouse.password"] == (True, f"environments/local.secrets.env ({PASSWORD})")
+    assert rows["warehouse.password"] == (True, f"environments/local.secrets.env ({WAREHOUSE})")
     assert rows["secrets.postgres_password"] == (True, f"variable {POSTGRES}")
     assert rows["secrets.sqlserver_sa_password"] == (False, None)
     assert err.endswith("chmod 600 environments/local.secrets.env\n")
     file_of(platform).chmod(0o600)
-    code, table, err = run(platform, "list", **{POSTGRES: SECRET})
+    code, table, err = run(platform, "list", **{POSTGRES: TYPED})
     assert err == ""
     assert re.search(rf"secrets\.postgres_password +yes +variable {POSTGRES}", table)
-    assert SECRET not in out + table
+    assert TYPED not in out + table
 
 
 def test_generate_makes_what_is_not_set(platform: Path) -> None:
@@ -321,8 +334,8 @@ def test_generate_makes_what_is_not_set(platform: Path) -> None:
     value = secrets_layer(file_of(platform), "x")[key].raw
     assert (code, out) == planned[:2]
     assert value not in out + err
-    assert run(platform, "generate", key, **{POSTGRES: SECRET})[0] == 5
-    code, _, err = run(platform, "generate", "secrets.postgres_password", **{POSTGRES: SECRET})
+    assert run(platform, "generate", key, **{POSTGRES: TYPED})[0] == 5
+    code, _, err = run(platform, "generate", "secrets.postgres_password", **{POSTGRES: TYPED})
     assert code == 5
     assert err == (
         f"error: secrets.postgres_password is set already, by variable {POSTGRES}\n"
@@ -333,39 +346,39 @@ def test_generate_makes_what_is_not_set(platform: Path) -> None:
 
 def test_rotate_replaces_in_the_file(platform: Path) -> None:
     key = "secrets.airflow_jwt_secret"
-    file_of(platform).write_text(f"# mine\nDATAOPS_SECRETS__AIRFLOW_JWT_SECRET='{SECRET}' # too\n")
+    file_of(platform).write_text(f"# mine\nDATAOPS_SECRETS__AIRFLOW_JWT_SECRET='{TYPED}' # too\n")
     planned = run(platform, "rotate", key, "--plan")
     assert planned == (0, f"rotate {key}: in the secrets file\n", "")
-    assert SECRET in file_of(platform).read_text()
+    assert TYPED in file_of(platform).read_text()
     assert run(platform, "rotate", key) == planned
     text = file_of(platform).read_text()
     assert re.fullmatch(r"# mine\nDATAOPS_SECRETS__AIRFLOW_JWT_SECRET='\w{32}' # too\n", text)
     for path in platform.rglob("*"):
-        assert not path.is_file() or SECRET.encode() not in path.read_bytes()
+        assert not path.is_file() or TYPED.encode() not in path.read_bytes()
 
 
 @pytest.mark.parametrize(
     ("key", "variables", "code", "said"),
     [
         ("secrets.postgres_password", {}, 3, "has no value yet"),
-        ("secrets.postgres_password", {POSTGRES: SECRET}, 5, f"comes from variable {POSTGRES}, not from"),
+        ("secrets.postgres_password", {POSTGRES: TYPED}, 5, f"comes from variable {POSTGRES}, not from"),
         ("warehouse.password", {}, 5, "ALTER LOGIN [dataops_dbt] WITH PASSWORD"),
     ],
 )
 def test_rotate_refuses(platform: Path, key: str, variables: dict[str, str], code: int, said: str) -> None:
-    file_of(platform).write_text(f"{PASSWORD}='{SECRET}'\n")
+    file_of(platform).write_text(f"{WAREHOUSE}='{TYPED}'\n")
     got, out, err = run(platform, "rotate", key, **variables)
     assert (got, out) == (code, "")
     assert said in err
-    assert SECRET not in err
-    assert file_of(platform).read_text() == f"{PASSWORD}='{SECRET}'\n"
+    assert TYPED not in err
+    assert file_of(platform).read_text() == f"{WAREHOUSE}='{TYPED}'\n"
 
 
 def test_a_secret_in_a_settings_file_is_not_shadowed_by_rotation(platform: Path) -> None:
     settings = platform / "environments" / "local.toml"
     text = settings.read_text()
-    settings.write_text(f'{text}\n[secrets]\nairflow_jwt_secret = "{SECRET}"\n')
+    settings.write_text(f'{text}\n[secrets]\nairflow_jwt_secret = "{TYPED}"\n')
     code, _, err = run(platform, "rotate", "secrets.airflow_jwt_secret")
     assert code == 5
     assert f"environments/local.toml:{len(text.splitlines()) + 3}" in err
-    assert SECRET not in err
+    assert TYPED not in err

@@ -48,3 +48,9 @@ def setting_keys(incomplete: str) -> list[str]:
     from dataops_cli.settings.model import known_keys
 
     return [key for key in known_keys() if key.startswith(incomplete)]
+
+
+def secret_keys(incomplete: str) -> list[str]:
+    from dataops_cli.settings import secrets
+
+    return [key for key in secrets.secret_keys() if key.startswith(incomplete)]

@@ -1,0 +1,140 @@
+"""`dataops secrets`: list, set, generate and rotate secrets. A value is never shown, nor taken from a command line."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from typing import Annotated
+
+import typer
+
+from dataops_cli.cli.application import Application, command
+from dataops_cli.cli.completion import secret_keys
+from dataops_cli.cli.stack_options import PlanOption
+
+app = typer.Typer(add_completion=False, help="List, set, generate and rotate secrets.", no_args_is_help=True)
+
+Key = Annotated[
+    str,
+    typer.Argument(metavar="KEY", help="Such as secrets.postgres_password.", autocompletion=secret_keys),
+]
+
+
+@command(app, "list")
+def list_secrets(app: Application) -> None:
+    """List the secret settings: whether each is set, and where; never a value."""
+    from dataops_cli.console import table
+    from dataops_cli.settings import secrets
+
+    environment = app.environment
+    path = secrets.secrets_file(app.project, environment.name)
+    if secrets.others_can_read(path):
+        name = app.project.relative(path)
+        app.console.warn(f"Others can read {name}", f"Keep it to yourself: chmod 600 {name}")
+    rows = [
+        {"key": key, "set": there, "origin": environment.origin(key) if there else None}
+        for key in secrets.secret_keys()
+        for there in [secrets.is_set(environment, key)]
+    ]
+    app.console.result(
+        rows,
+        table(
+            ["secret", "set", "from"],
+            [[row["key"], "yes" if row["set"] else "no", row["origin"]] for row in rows],
+        ),
+    )
+
+
+# The parser would repeat what it does not expect, and that may be a value.
+@command(app, "set", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def set_secret(app: Application, context: typer.Context, key: Key, plan: PlanOption = False) -> None:
+    """Set a secret to what is typed, unseen, or comes on stdin."""
+    from dataops_cli.errors import UsageError
+    from dataops_cli.settings import secrets
+
+    name, equals, _value = key.partition("=")
+    if context.args or equals:
+        raise UsageError(
+            "A secret's value is not taken from the command line, where others can read it",
+            hint=f"Use another value, and type it when asked: {app.hint(f'secrets set {name}')}",
+        )
+    secrets.require_secret(key)
+    environment = app.environment
+    path = secrets.secrets_file(app.project, environment.name)
+    cause = f"in {app.project.relative(path)}"
+    if plan:
+        _show(app, "set", {key: cause})
+        return
+    secrets.put(path, key, _typed(key) if sys.stdin.isatty() else _piped())
+    if (origin := environment.origin(key)).startswith("variable "):
+        app.console.warn(f"The {origin} is set, and beats the file")
+    _show(app, "set", {key: cause})
+
+
+@command(app)
+def generate(
+    app: Application,
+    keys: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[KEY…]", help="Secrets (default: all that the stack needs).", autocompletion=secret_keys
+        ),
+    ] = None,
+    plan: PlanOption = False,
+) -> None:
+    """Make the secrets that are missing."""
+    from dataops_cli import docker_api
+    from dataops_cli.settings import secrets
+    from dataops_cli.stack.secret_generation import keys_to_generate
+
+    chosen = keys_to_generate(app.project, app.environment, keys, docker_api.connect)
+    path = secrets.secrets_file(app.project, app.environment.name)
+    if chosen and not plan:
+        secrets.add(path, chosen)
+    _show(app, "generate", dict.fromkeys(chosen, f"in {app.project.relative(path)}"), "No secret is missing.")
+
+
+@command(app)
+def rotate(
+    app: Application,
+    keys: Annotated[
+        list[str], typer.Argument(metavar="KEY…", help="Secrets to replace.", autocompletion=secret_keys)
+    ],
+    plan: PlanOption = False,
+) -> None:
+    """Replace secrets with fresh values, in the running database too."""
+    from dataops_cli import docker_api
+    from dataops_cli.stack.rotation import plan_rotation
+    from dataops_cli.stack.rotation import rotate as replace
+
+    rotation = plan_rotation(app.project, app.environment, keys, docker_api.connect)
+    if not plan:
+        replace(app.project, app.environment, rotation)
+    _show(app, "rotate", rotation.causes())
+    if not plan and app.environment.settings.stack.enabled:
+        app.console.progress(f"The containers that use them are made anew by: {app.hint('up')}")
+
+
+def _show(app: Application, action: str, causes: Mapping[str, str], nothing: str = "") -> None:
+    document = [{"action": action, "subject": key, "cause": cause} for key, cause in causes.items()]
+    lines = [f"{action} {key}: {cause}" for key, cause in causes.items()]
+    app.console.result(document, *(lines or [nothing]))
+
+
+def _typed(key: str) -> str:
+    from getpass import getpass
+
+    try:
+        return getpass(f"{key}: ", stream=sys.stderr)
+    except EOFError:
+        raise typer.Abort from None
+
+
+def _piped() -> str:
+    """All of stdin, without the one newline that `echo` adds."""
+    from dataops_cli.errors import UsageError
+
+    try:
+        return sys.stdin.buffer.read().decode().removesuffix("\n")
+    except UnicodeDecodeError:
+        raise UsageError("The value is not UTF-8 text", hint="Give it as text, such as in base64.") from None
