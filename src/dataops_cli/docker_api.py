@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import functools
 import os
+import sys
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 from urllib.parse import urlsplit
 
+from dataops_cli.connection import Connection
 from dataops_cli.errors import DataopsError, ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -20,6 +23,8 @@ if TYPE_CHECKING:
 OLDEST_API = (1, 41)
 # An answer of the engine may take this long; stopping a container gets its grace period on top.
 ANSWER_SECONDS = 60
+# The engine would keep back a Ctrl-P of shells and editors, and detach at Ctrl-P Ctrl-Q.
+NO_DETACH_KEYS = "ctrl-@,ctrl-@,ctrl-@"
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -56,6 +61,19 @@ def _explained(function: Callable[P, T]) -> Callable[P, T]:
     return call
 
 
+def _explained_items(function: Callable[P, Iterator[T]]) -> Callable[P, Iterator[T]]:
+    """Like `_explained`, for what is still being received while it is read."""
+
+    @functools.wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> Iterator[T]:
+        items = _explained(function)(*args, **kwargs)
+        following = _explained(lambda: next(items, None))
+        while (item := following()) is not None:
+            yield item
+
+    return call
+
+
 class Engine:
     """One Docker engine. Calls may come from several threads."""
 
@@ -71,6 +89,12 @@ class Engine:
         if address.scheme == "http+docker":
             return address.hostname == "ssh"
         return address.hostname not in ("localhost", "127.0.0.1", "::1")
+
+    @_explained
+    def require_reachable(self) -> None:
+        """Raises EngineError where the engine takes no new connection; the old ones work while it shuts down."""
+        self._client.close()
+        self._client.ping()
 
     @_explained
     def info(self) -> dict[str, Any]:
@@ -99,13 +123,19 @@ class Engine:
         self._client.start(container)
 
     @_explained
-    def stop(self, container: str, grace_seconds: int) -> None:
-        """SIGTERM, then SIGKILL after the grace period. A stopped container stays stopped."""
-        self._client.stop(container, timeout=grace_seconds)
+    def stop(self, container: str) -> None:
+        """The container's stop signal, then SIGKILL after its own grace period. It stays stopped."""
+        self._post_and_wait("/containers/{0}/stop", container)
 
     @_explained
-    def restart(self, container: str, grace_seconds: int) -> None:
-        self._client.restart(container, timeout=grace_seconds)
+    def restart(self, container: str) -> None:
+        """Stop, as `stop` does, and start."""
+        self._post_and_wait("/containers/{0}/restart", container)
+
+    def _post_and_wait(self, path: str, container: str) -> None:
+        # The SDK's own methods give up on a container whose grace period is longer than they wait for answers.
+        client = self._client
+        client._raise_for_status(client._post(client._url(path, container), timeout=None))
 
     @_explained
     def rename(self, container: str, name: str) -> None:
@@ -125,12 +155,37 @@ class Engine:
     def logs(self, container: str, *, tail: int | str = "all", since: int | None = None) -> bytes:
         return bytes(self._client.logs(container, tail=tail, since=since, timestamps=True))
 
-    @_explained
-    def follow(self, container: str, *, tail: int | str, since: int | None) -> Iterator[bytes]:
-        """Pieces of the log as they are written, until the container stops or the iterator is closed."""
-        return iter(
-            self._client.logs(container, tail=tail, since=since, timestamps=True, stream=True, follow=True)
+    def log(self, container: str, *, follow: bool, tail: int | None, since: int | None) -> Iterator[bytes]:
+        """A log with timestamps in the engine's framing, in pieces as they come; followed until it stops."""
+        parameters = {"stdout": 1, "stderr": 1, "timestamps": 1, "follow": int(follow), "since": since or 0}
+        return self._pieces(
+            f"/containers/{container}/logs", parameters | {"tail": "all" if tail is None else tail}
         )
+
+    def starts(self, label: str) -> Iterator[str]:
+        """The id of each container with the label that starts from now on."""
+        filters = {"type": ["container"], "event": ["start"], "label": [label]}
+        events = _explained(lambda: self._client.events(filters=filters, decode=True))()
+        following = _explained(lambda: next(events, None))
+        return (event["id"] for event in iter(following, None) if event)
+
+    def _pieces(self, path: str, parameters: Mapping[str, Any]) -> Iterator[bytes]:
+        client = self._client
+
+        @_explained
+        def begin() -> Any:
+            answer = client._get(client._url(path), params=parameters, stream=True)
+            client._raise_for_status(answer)
+            client._disable_socket_timeout(client._get_raw_response_socket(answer))
+            return answer
+
+        answer = begin()
+        content = answer.iter_content(None)
+        following = _explained(lambda: next(content, b""))
+        try:
+            yield from iter(following, b"")
+        finally:
+            answer.close()
 
     @_explained
     def networks(self, label: str) -> list[dict[str, Any]]:
@@ -177,12 +232,21 @@ class Engine:
         return _or_none(lambda: dict(_explained(self._client.inspect_image)(reference)))
 
     @_explained
+    def import_empty_image(self, reference: str) -> None:
+        """Make an image with nothing in it, for a container that is never started."""
+        name, tag = _split_reference(reference)
+        empty = bytes(10240)  # a tar archive without entries
+        client = self._client
+        parameters = {"fromSrc": "-", "repo": name, "tag": tag}
+        client._raise_for_status(client._post(client._url("/images/create"), data=empty, params=parameters))
+
+    @_explained_items
     def pull(self, reference: str) -> Iterator[dict[str, Any]]:
         """Pull an image; yields the engine's progress documents. A document with `error` is a failure."""
         name, tag = _split_reference(reference)
         return iter(self._client.pull(name, tag=tag, stream=True, decode=True))
 
-    @_explained
+    @_explained_items
     def build(self, **options: Any) -> Iterator[dict[str, Any]]:
         """Build an image with the classic builder; yields progress documents, as `pull` does."""
         return iter(self._client.build(decode=True, rm=True, forcerm=True, **options))
@@ -195,6 +259,56 @@ class Engine:
         identity = self._client.exec_create(container, command, environment=dict(environment or {}))["Id"]
         output = bytes(self._client.exec_start(identity))
         return int(self._client.exec_inspect(identity)["ExitCode"]), output
+
+    @_explained
+    def make_exec(
+        self, container: str, command: list[str], *, tty: bool, stdin: bool, user: str, workdir: str | None
+    ) -> str:
+        """Prepare a command in a running container; returns the id of the exec."""
+        made = self._client.exec_create(
+            container,
+            command,
+            tty=tty,
+            stdin=stdin,
+            user=user,
+            workdir=workdir,
+            detach_keys=NO_DETACH_KEYS,
+        )
+        return str(made["Id"])
+
+    @_explained
+    def start_exec(self, identity: str, *, tty: bool) -> Connection:
+        return self._upgraded(f"/exec/{identity}/start", {"Tty": tty, "Detach": False})
+
+    @_explained
+    def inspect_exec(self, identity: str) -> dict[str, Any]:
+        return dict(self._client.exec_inspect(identity))
+
+    @_explained
+    def resize_exec(self, identity: str, rows: int, columns: int) -> None:
+        self._client.exec_resize(identity, height=rows, width=columns)
+
+    @_explained
+    def attach(self, container: str, *, stdin: bool) -> Connection:
+        """The streams of a container, from before its start on."""
+        wanted = f"stdin={int(stdin)}&stdout=1&stderr=1&stream=1&detachKeys={NO_DETACH_KEYS}"
+        return self._upgraded(f"/containers/{container}/attach?{wanted}", {})
+
+    def _upgraded(self, path: str, document: Mapping[str, Any]) -> Connection:
+        client = self._client
+        headers = {"Connection": "Upgrade", "Upgrade": "tcp"}
+        answer = client._post_json(client._url(path), headers=headers, data=dict(document), stream=True)
+        client._raise_for_status(answer)
+        return Connection(answer)
+
+    @_explained
+    def resize(self, container: str, rows: int, columns: int) -> None:
+        self._client.resize(container, height=rows, width=columns)
+
+    @_explained
+    def wait(self, container: str) -> int:
+        """The exit code of a container, once it has stopped."""
+        return int(self._client.wait(container, timeout=None)["StatusCode"])
 
 
 def build_context(folder: Path, dockerfile: str) -> set[str]:
@@ -212,7 +326,8 @@ def connect() -> Engine:
 
     Raises EngineError (exit 3) where it cannot be reached or is too old, UsageError for an unknown context.
     """
-    import docker
+    with _without_ssh():
+        import docker
 
     _refuse_unknown_context()
     make = _explained(lambda: docker.from_env(timeout=ANSWER_SECONDS, max_pool_size=64).api)
@@ -225,6 +340,26 @@ def connect() -> Engine:
             exit_code=ExitCode.UNAVAILABLE,
         )
     return engine
+
+
+@contextmanager
+def _without_ssh() -> Iterator[None]:
+    """Import the SDK without its library for ssh://, which takes a sixth of a short command's time to load.
+
+    Only DOCKER_HOST, and contexts where there are any, can ask for it.
+    """
+    configuration = Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
+    host = os.environ.get("DOCKER_HOST", "")
+    if host.startswith("ssh://") or (not host and (configuration / "contexts").exists()):
+        yield
+        return
+    blocked = {"paramiko": None} if "paramiko" not in sys.modules else {}
+    sys.modules.update(blocked)  # type: ignore[arg-type]  # None makes an import fail
+    try:
+        yield
+    finally:
+        for module in blocked:
+            del sys.modules[module]
 
 
 def engine_place() -> str:

@@ -29,7 +29,7 @@ class DataopsError(Exception):
         reason: str,
         *,
         hint: str,
-        exit_code: ExitCode = ExitCode.FAILED,
+        exit_code: int = ExitCode.FAILED,
         details: tuple[str, ...] = (),
     ) -> None:
         super().__init__(reason)

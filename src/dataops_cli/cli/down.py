@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dataops_cli.cli.application import Application, command
+from dataops_cli.cli.application import Application, command, command_line
 from dataops_cli.cli.stack_options import PlanOption, show_plan
+
+if TYPE_CHECKING:
+    from dataops_cli.stack.reconcile import Operation
 
 app = typer.Typer(add_completion=False, help="Remove the stack's containers and networks; volumes stay.")
 
@@ -27,16 +30,21 @@ def down(
     from dataops_cli.errors import DataopsError, ExitCode
     from dataops_cli.stack import labels
     from dataops_cli.stack.environment import require_stack
-    from dataops_cli.stack.execute import down as take_down
+    from dataops_cli.stack.lifecycle import down as take_down
+    from dataops_cli.stack.lock import changing
     from dataops_cli.stack.observe import observe_containers
     from dataops_cli.stack.reconcile import plan_down
 
     project = require_stack(app.environment)
     engine = docker_api.connect()
     mine = f"{labels.PROJECT}={project}"
-    networks = {item["Name"]: item["Labels"] or {} for item in engine.networks(mine)}
     doomed = [item["Name"] for item in engine.volumes(mine)] if volumes else []
-    operations = plan_down(observe_containers(engine, project), networks, doomed)
+
+    def decide() -> list[Operation]:
+        networks = {item["Name"]: item["Labels"] or {} for item in engine.networks(mine)}
+        return plan_down(observe_containers(engine, project), networks, doomed)
+
+    operations = decide()
     if plan:
         show_plan(app, operations, "Nothing would change.")
         return
@@ -49,7 +57,11 @@ def down(
             )
         if not yes:
             typer.confirm(f"Remove all data in {', '.join(sorted(doomed))}?", abort=True, err=True)
-    take_down(engine, operations, lambda subject, text: app.console.detail(f"{subject}: {text}"))
+    if operations:
+        with changing(engine, project, command_line()) as lock:
+            lock()
+            operations = decide()
+            take_down(engine, operations, lambda subject, text: app.console.detail(f"{subject}: {text}"))
     app.console.result(
         {"environment": app.environment.name, "changes": len(operations)},
         *(str(item) for item in operations),

@@ -38,14 +38,14 @@ def show_plan(app: Application, plan: Sequence[Operation], nothing: str) -> None
 @contextmanager
 def reporting(app: Application, label: str) -> Iterator[Callable[[str, str], None]]:
     """Shows what is going on while a plan is applied. Yields what an Execution reports to."""
-    from dataops_cli.stack.execute import FINISHED
+    from dataops_cli.stack.execute import REACHED
 
     current: dict[str, str] = {}
     with app.console.activity(label) as rename:
 
         def report(subject: str, text: str) -> None:
             current.pop(subject, None)
-            if text not in FINISHED:
+            if text not in REACHED.values():
                 current[subject] = text
             rename(", ".join(f"{name}: {what}" for name, what in [*current.items()][:SHOWN]) or label)
             app.console.detail(f"{subject}: {text}")
@@ -79,6 +79,35 @@ def apply_image_plan(
     if not plan:
         with reporting(app, f"{action.capitalize()} images") as report:
             Execution(engine, stack, inputs=inputs, report=report).prepare(operations)
+    show_plan(app, operations, f"Nothing to {action}.")
+
+
+def apply_lifecycle_plan(
+    app: Application, action: Action, services: Sequence[str] | None, *, plan: bool
+) -> None:
+    """Stop, start or restart the containers of the named services, or of all."""
+    from dataops_cli import docker_api
+    from dataops_cli.cli.application import command_line
+    from dataops_cli.stack.environment import require_stack
+    from dataops_cli.stack.lifecycle import apply_lifecycle
+    from dataops_cli.stack.lock import changing
+    from dataops_cli.stack.observe import observe_containers
+    from dataops_cli.stack.reconcile import plan_lifecycle
+
+    project = require_stack(app.environment)
+    engine = docker_api.connect()
+
+    def decide() -> list[Operation]:
+        return plan_lifecycle(action, chosen(observe_containers(engine, project), services))
+
+    operations = decide()
+    if operations and not plan:
+        with changing(engine, project, command_line()) as lock:
+            lock()
+            operations = decide()
+            apply_lifecycle(
+                engine, operations, lambda subject, text: app.console.detail(f"{subject}: {text}")
+            )
     show_plan(app, operations, f"Nothing to {action}.")
 
 

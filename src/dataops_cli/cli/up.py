@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dataops_cli.cli.application import Application, command
+from dataops_cli.cli.application import Application, command, command_line
 from dataops_cli.cli.stack_options import PlanOption, Profiles, Services, reporting, show_plan
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dataops_cli.stack.observe import Observation
+    from dataops_cli.stack.reconcile import Operation
 
 app = typer.Typer(
     add_completion=False, help="Bring the environment's stack up, and wait until it is healthy."
@@ -54,6 +60,7 @@ def up(
         with_secrets,
     )
     from dataops_cli.stack.execute import Execution
+    from dataops_cli.stack.lock import changing
     from dataops_cli.stack.observe import observe
     from dataops_cli.stack.reconcile import orphans, plan_up
     from dataops_cli.stack.selection import select
@@ -64,42 +71,56 @@ def up(
         app.console.warn(warning)
     engine = docker_api.connect()
     refuse_binds(engine, stack)
-    if plan and missing_secrets(environment, stack):
-        app.console.warn("Secrets are missing; `up` makes them when no volume of the stack exists.")
-        contents, fingerprints = {}, {}
-    else:
-        made = generate_first_secrets(app.project, environment, stack, engine)
-        if made:
+    inputs = build_inputs(stack)
+
+    def decide(fingerprints: Mapping[str, str]) -> tuple[Observation, list[Operation]]:
+        seen = observe(engine, stack)
+        return seen, plan_up(
+            stack,
+            seen,
+            secrets=fingerprints,
+            inputs=inputs,
+            build=build,
+            pull=pull or "",
+            force_recreate=force_recreate,
+            remove_orphans=remove_orphans,
+        )
+
+    def warn_of_orphans(seen: Observation) -> None:
+        if not remove_orphans and (left := orphans(stack, seen)):
+            app.console.warn(
+                f"Containers of services that are gone: {', '.join(item.name for item in left)}",
+                "Remove them with --remove-orphans",
+            )
+
+    if plan:
+        if missing_secrets(environment, stack):
+            app.console.warn("Secrets are missing; `up` makes them when no volume of the stack exists.")
+            seen, operations = decide({})
+        else:
+            seen, operations = decide(with_secrets(stack, environment).fingerprints())
+        warn_of_orphans(seen)
+        show_plan(app, operations, "Nothing would change.")
+        return
+    with changing(engine, stack.name, command_line()) as lock:
+        if missing_secrets(environment, stack):
+            lock()
+            made = generate_first_secrets(app.project, environment, stack, engine)
             app.console.progress(f"Made {', '.join(made)} in environments/{environment.name}.secrets.env")
             environment = load_environment(app.project, environment.name, app.overrides)
         full = with_secrets(stack, environment)
-        contents, fingerprints = dict(full.secrets), full.fingerprints()
-    seen = observe(engine, stack)
-    if not remove_orphans and (left := orphans(stack, seen)):
-        app.console.warn(
-            f"Containers of services that are gone: {', '.join(item.name for item in left)}",
-            "Remove them with --remove-orphans",
-        )
-    inputs = build_inputs(stack)
-    operations = plan_up(
-        stack,
-        seen,
-        secrets=fingerprints,
-        inputs=inputs,
-        build=build,
-        pull=pull or "",
-        force_recreate=force_recreate,
-        remove_orphans=remove_orphans,
-    )
-    if plan:
-        show_plan(app, operations, "Nothing would change.")
-        return
-    with reporting(app, "Bringing the stack up") as report:
-        Execution(engine, stack, contents, fingerprints, inputs, report).up(
-            operations,
-            wait_until_healthy=wait,
-            timeout=timeout or environment.settings.stack.timeout,
-        )
+        fingerprints = full.fingerprints()
+        seen, operations = decide(fingerprints)
+        warn_of_orphans(seen)
+        if operations:
+            lock()
+            seen, operations = decide(fingerprints)
+        with reporting(app, "Bringing the stack up") as report:
+            Execution(engine, stack, full.secrets, fingerprints, inputs, seen.containers, report).up(
+                operations,
+                wait_until_healthy=wait,
+                timeout=timeout or environment.settings.stack.timeout,
+            )
     app.console.result(
         {"environment": environment.name, "changes": len(operations), "services": sorted(stack.services)},
         *(str(item) for item in operations),

@@ -5,34 +5,42 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
 from dataops_cli import __version__
 from dataops_cli.docker_api import Engine, EngineError
 from dataops_cli.stack import labels
-from dataops_cli.stack.container_config import container_config, endpoints, grace_seconds
+from dataops_cli.stack.container_config import container_config, endpoints
 from dataops_cli.stack.images import build_image, pull_image
 from dataops_cli.stack.model import Stack
-from dataops_cli.stack.observe import Container, image_of, observe_containers
-from dataops_cli.stack.reconcile import Action, Operation, start_order
+from dataops_cli.stack.observe import Container, image_of
+from dataops_cli.stack.parallel import along
+from dataops_cli.stack.reconcile import Action, Operation, container_name, replicas, start_order
 from dataops_cli.stack.secret_files import secret_archive
-from dataops_cli.stack.waiting import wait_for
+from dataops_cli.stack.waiting import meets, wait_for
 
-# What a service is reported to be when nothing more is done about it.
-FINISHED = ("done", "healthy", "started")
+# What a service is reported to be once a condition holds.
+REACHED = {
+    "service_completed_successfully": "done",
+    "service_healthy": "healthy",
+    "service_started": "started",
+}
 BEFORE_SERVICES = (Action.PULL, Action.BUILD, Action.CREATE_NETWORK, Action.CREATE_VOLUME)
 
 
 @dataclass
 class Execution:
-    """One application of a plan. `report(subject, text)` hears of every step; threads call it."""
+    """One application of a plan, which was made for the containers in `seen`.
+
+    `report(subject, text)` hears of every step; threads call it.
+    """
 
     engine: Engine
     stack: Stack
     secrets: Mapping[str, Mapping[str, bytes]] = field(default_factory=dict)
     fingerprints: Mapping[str, str] = field(default_factory=dict)
     inputs: Mapping[str, str] = field(default_factory=dict)
+    seen: Sequence[Container] = ()
     report: Callable[[str, str], None] = lambda _subject, _text: None
 
     def __post_init__(self) -> None:
@@ -52,27 +60,15 @@ class Execution:
             if operation.action is Action.REMOVE and operation.service not in known:
                 self._remove(operation)
         deadline = time.monotonic() + timeout
-        order = start_order(self.stack.services)
-        futures: dict[str, Future[None]] = {}
-        with ThreadPoolExecutor(max_workers=max(len(order), 1), thread_name_prefix="service") as pool:
-            try:
-                for name in order:
-                    mine = [
-                        item for item in plan if item.service == name and item.action not in BEFORE_SERVICES
-                    ]
-                    futures[name] = pool.submit(
-                        self._service, name, mine, dict(futures), deadline, wait_until_healthy
-                    )
-                done, _ = wait(futures.values(), return_when=FIRST_EXCEPTION)
-                failed = [item for item in done if item.exception()]
-            except BaseException:
-                self._cancelled.set()
-                raise
-            if failed:
-                self._cancelled.set()
-        for future in [*failed, *futures.values()]:
-            if error := future.exception():
-                raise error
+        needs = {
+            name: self.stack.services[name].get("depends_on", {}) for name in start_order(self.stack.services)
+        }
+
+        def work(name: str) -> None:
+            mine = [item for item in plan if item.service == name and item.action not in BEFORE_SERVICES]
+            self._service(name, mine, deadline, wait_until_healthy)
+
+        along(needs, work, self._cancelled)
 
     def prepare(self, plan: Sequence[Operation]) -> None:
         """Apply what comes before the services: images, networks and volumes, one after the other."""
@@ -84,55 +80,50 @@ class Execution:
         self,
         name: str,
         operations: Sequence[Operation],
-        before: Mapping[str, Future[None]],
         deadline: float,
         wait_until_healthy: bool,
     ) -> None:
-        needs = self.stack.services[name].get("depends_on", {})
-        for other in needs:
-            if other in before:
-                before[other].result()
         if operations:
-            for other, how in needs.items():
-                condition = how.get("condition", "service_started")
-                if condition != "service_started":
-                    self._wait(other, condition, deadline)
+            for other, how in self.stack.services[name].get("depends_on", {}).items():
+                needed = how.get("condition", "service_started")
+                if needed != "service_started":
+                    self._wait(other, needed, deadline)
         for operation in operations:
             if self._cancelled.is_set():
                 return
             self._apply(operation)
-        if wait_until_healthy:
-            service = self.stack.services[name]
-            check = service.get("healthcheck", {})
-            one_shot = service.get("restart", "no") == "no" and self._is_awaited_to_complete(name)
-            condition = (
-                "service_healthy" if check.get("test") and not check.get("disable") else "service_started"
-            )
-            wanted = "done" if one_shot else condition.removeprefix("service_")
-            self.report(name, f"waiting until it is {wanted}")
-            self._wait(name, "service_completed_successfully" if one_shot else condition, deadline)
-            if self._cancelled.is_set():
-                return
+        if not wait_until_healthy:
+            return
+        condition = self._goal(name)
+        if not operations and all(
+            meets(item, condition) for item in self.seen if item.service == name and not item.one_off
+        ):
+            return
+        wanted = REACHED[condition]
+        self.report(name, f"waiting until it is {wanted}")
+        self._wait(name, condition, deadline)
+        if not self._cancelled.is_set():
             self.report(name, wanted)
 
-    def _is_awaited_to_complete(self, name: str) -> bool:
-        conditions = [other.get("depends_on", {}).get(name, {}) for other in self.stack.services.values()]
-        return any(how.get("condition") == "service_completed_successfully" for how in conditions)
+    def _goal(self, name: str) -> str:
+        """The condition that a service is waited for: that it has done its work, is healthy, or runs."""
+        awaited = [other.get("depends_on", {}).get(name, {}) for other in self.stack.services.values()]
+        service = self.stack.services[name]
+        check = service.get("healthcheck", {})
+        completes = any(how.get("condition") == "service_completed_successfully" for how in awaited)
+        if completes and service.get("restart", "no") == "no":
+            return "service_completed_successfully"
+        return "service_healthy" if check.get("test") and not check.get("disable") else "service_started"
 
     def _wait(self, service: str, condition: str, deadline: float) -> None:
-        for container in self._containers(service):
+        for number in range(1, replicas(self.stack.services[service]) + 1):
             wait_for(
                 self.engine,
-                container.id,
+                container_name(self.stack, service, number),
                 condition,
-                service=container.name,
                 deadline=deadline,
                 cancelled=self._cancelled,
             )
-
-    def _containers(self, service: str) -> list[Container]:
-        seen = observe_containers(self.engine, self.stack.name)
-        return [item for item in seen if item.service == service and not item.one_off]
 
     def _before_services(self, operation: Operation) -> None:
         self.report(operation.subject, str(operation.action))
@@ -187,7 +178,7 @@ class Execution:
         elif operation.action is Action.RECREATE:
             # The name is free only when the old one is gone; until the new one is made, the old one serves.
             new = self._create(operation, f"{old.id[:12]}_{operation.subject}")
-            self.engine.stop(old.id, self._grace(operation.service))
+            self.engine.stop(old.id)
             self.engine.remove(old.id)
             self.engine.rename(new, operation.subject)
             self._start(operation, new)
@@ -200,7 +191,7 @@ class Execution:
                 self._copy_secrets(operation.service, old.id)
             self._start(operation, old.id)
         elif operation.action is Action.RESTART:
-            self.engine.restart(old.id, self._grace(operation.service))
+            self.engine.restart(old.id)
         elif operation.action is Action.REMOVE:
             self._remove(operation)
 
@@ -235,52 +226,20 @@ class Execution:
             self.engine.put_archive(container, folder, archive)
 
     def _start(self, operation: Operation, container: str) -> None:
-        with self._starting:
+        ports = self.stack.services[operation.service].get("ports", [])
+        if all(str(port.get("published", "")).isdigit() for port in ports):
             self.engine.start(container)
+        else:
+            with self._starting:
+                self.engine.start(container)
         self.report(operation.subject, "started")
 
     def _remove(self, operation: Operation) -> None:
         container = operation.container
         if container is not None:
             if container.running:
-                self.engine.stop(container.id, self._grace(operation.service))
+                self.engine.stop(container.id)
             self.engine.remove(container.id)
-
-    def _grace(self, service: str) -> int:
-        return grace_seconds(self.stack.services.get(service, {}))
-
-
-def apply_lifecycle(engine: Engine, plan: Sequence[Operation], report: Callable[[str, str], None]) -> None:
-    """Apply a plan of `plan_lifecycle`, in its order, each container with its own grace period."""
-    for operation in plan:
-        report(operation.subject, str(operation.action))
-        if operation.action is Action.START:
-            engine.start(operation.container_id)
-            continue
-        grace = engine.inspect(operation.container_id)["Config"].get("StopTimeout") or 10
-        if operation.action is Action.STOP:
-            engine.stop(operation.container_id, grace)
-        else:
-            engine.restart(operation.container_id, grace)
-
-
-def down(engine: Engine, plan: Sequence[Operation], report: Callable[[str, str], None]) -> None:
-    """Apply a plan of `plan_down`, in its order. What is gone already is no error."""
-    for operation in plan:
-        report(operation.subject, str(operation.action))
-        try:
-            if operation.container is not None:
-                grace = engine.inspect(operation.container.id)["Config"].get("StopTimeout") or 10
-                if operation.container.running:
-                    engine.stop(operation.container.id, grace)
-                engine.remove(operation.container.id)
-            elif operation.action is Action.REMOVE_NETWORK:
-                engine.remove_network(operation.subject)
-            elif operation.action is Action.REMOVE_VOLUME:
-                engine.remove_volume(operation.subject)
-        except EngineError as error:
-            if error.status != 404:
-                raise
 
 
 def _ipam(given: Mapping[str, object]) -> dict[str, object]:

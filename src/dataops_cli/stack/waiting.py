@@ -8,6 +8,7 @@ from typing import Any
 
 from dataops_cli.docker_api import Engine
 from dataops_cli.errors import DataopsError, ExitCode
+from dataops_cli.stack.observe import Container
 
 LOG_LINES = 10
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 0.5
@@ -15,16 +16,24 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.1, 0.5
 RESTARTS_UNTIL_LOOP = 3
 
 
+def meets(container: Container, condition: str) -> bool:
+    """Whether a container that was seen meets a condition of Compose's `depends_on`."""
+    if condition == "service_completed_successfully":
+        return container.state == "exited" and container.exit_code == 0
+    return container.running and (condition == "service_started" or container.health == "healthy")
+
+
 def wait_for(
     engine: Engine,
     container: str,
     condition: str,
     *,
-    service: str,
     deadline: float,
     cancelled: threading.Event,
 ) -> None:
-    """Return when `condition` of Compose's `depends_on` holds; `deadline` is in time.monotonic() seconds.
+    """Return when `condition` of Compose's `depends_on` holds for a container, given by name or id.
+
+    `deadline` is in time.monotonic() seconds.
 
     Raises DataopsError as soon as it cannot hold any more, with the health check's output and the last
     lines of the log: exited, unhealthy, restarting over and over, no health check, or out of time.
@@ -32,33 +41,31 @@ def wait_for(
     pause = FIRST_PAUSE
     while not cancelled.is_set():
         facts = engine.inspect(container)
-        state = facts["State"]
+        state, name = facts["State"], facts["Name"].removeprefix("/")
         health = (state.get("Health") or {}).get("Status", "")
         if condition == "service_completed_successfully":
             if state["Status"] == "exited" and state["ExitCode"] == 0:
                 return
             if state["Status"] == "exited":
-                raise _failure(engine, facts, f"{service} failed: it exited with code {state['ExitCode']}")
+                raise _failure(engine, facts, f"{name} failed: it exited with code {state['ExitCode']}")
         elif state["Status"] in ("exited", "dead"):
-            raise _failure(engine, facts, f"{service} exited with code {state['ExitCode']}")
+            raise _failure(engine, facts, f"{name} exited with code {state['ExitCode']}")
         elif state["Status"] == "restarting":
             if facts.get("RestartCount", 0) >= RESTARTS_UNTIL_LOOP:
                 raise _failure(
-                    engine, facts, f"{service} exits and restarts over and over (code {state['ExitCode']})"
+                    engine, facts, f"{name} exits and restarts over and over (code {state['ExitCode']})"
                 )
         elif condition == "service_healthy":
             if not health:
-                raise _failure(engine, facts, f"{service} has no health check, so it never becomes healthy")
+                raise _failure(engine, facts, f"{name} has no health check, so it never becomes healthy")
             if health == "healthy":
                 return
             if health == "unhealthy":
-                raise _failure(engine, facts, f"{service} is unhealthy")
+                raise _failure(engine, facts, f"{name} is unhealthy")
         elif state["Running"]:
             return
         if time.monotonic() > deadline:
-            raise _failure(
-                engine, facts, f"{service} was not ready in time: it is {health or state['Status']}"
-            )
+            raise _failure(engine, facts, f"{name} was not ready in time: it is {health or state['Status']}")
         cancelled.wait(pause)
         pause = min(pause * 1.5, LONGEST_PAUSE)
 
