@@ -77,6 +77,15 @@ class Console:
         self._stdout.write(text)
         self._stdout.flush()
 
+    def styled(self, text: str, style: str) -> str:
+        """`text` as `text()` is to write it in a style: with its codes where stdout shows colours."""
+        from rich.text import Text
+
+        console = self._console(self._stdout)
+        with console.capture() as captured:
+            console.print(Text(text, style), end="", soft_wrap=True)
+        return captured.get()
+
     def progress(self, line: RenderableType) -> None:
         """Something happened. Goes to stderr; silent with `--quiet`."""
         if not self.quiet:

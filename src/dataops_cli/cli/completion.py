@@ -54,3 +54,18 @@ def secret_keys(incomplete: str) -> list[str]:
     from dataops_cli.settings import secrets
 
     return [key for key in secrets.secret_keys() if key.startswith(incomplete)]
+
+
+def service_names(incomplete: str) -> list[str]:
+    """The services of the platform's Compose files, whatever environment has them."""
+    from dataops_cli.errors import DataopsError
+    from dataops_cli.stack.yaml_source import parse
+
+    names: dict[str, None] = {}
+    project = _project()
+    for path in sorted((project.root / "compose").glob("*.yml")) if project else []:
+        try:
+            names |= dict.fromkeys(parse(path.read_text(encoding="utf-8"), path.name).values["services"])
+        except (DataopsError, OSError, UnicodeDecodeError, KeyError, TypeError):
+            continue  # a Tab is no place for an error
+    return [name for name in names if name.startswith(incomplete)]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dataops_cli.cli.application import Application, command, command_line
-from dataops_cli.cli.stack_options import PlanOption, show_plan
+from dataops_cli.cli.stack_options import PlanOption, counted, show_plan
 
 if TYPE_CHECKING:
     from dataops_cli.stack.reconcile import Operation
@@ -65,5 +65,5 @@ def down(
     app.console.result(
         {"environment": app.environment.name, "changes": len(operations)},
         *(str(item) for item in operations),
-        f"{app.environment.name} is down: {len(operations) or 'no'} changes.",
+        f"{app.environment.name} is down: {counted(len(operations), 'change')}.",
     )

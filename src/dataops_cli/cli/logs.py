@@ -2,51 +2,84 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from dataops_cli.cli.application import Application, command
 from dataops_cli.cli.stack_options import Services, chosen
 
+if TYPE_CHECKING:
+    from dataops_cli.console import Console
+    from dataops_cli.stack.log_stream import Line
+
 app = typer.Typer(add_completion=False, help="Show what the stack's containers wrote, interleaved by time.")
+
+COLORS = ("cyan", "yellow", "green", "magenta", "blue", "bright_red")
 
 
 @command(app)
 def logs(
     app: Application,
     services: Services = None,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Go on with new lines until no container runs.")
+    ] = False,
     tail: Annotated[
         int | None, typer.Option(metavar="N", min=0, help="The last N lines of each container.")
     ] = None,
     since: Annotated[
-        str | None, typer.Option(metavar="TIME", help="Not older than this, such as 10m or 2h.")
+        str | None,
+        typer.Option(metavar="TIME", help="Not older than this: 10m, 2h or 2026-01-31T10:00:00Z."),
     ] = None,
 ) -> None:
     """Show what the stack's containers wrote, interleaved by time."""
-    import heapq
-    import time
-
-    from rich.text import Text
-
-    from dataops_cli import docker_api, durations
+    from dataops_cli import docker_api
+    from dataops_cli.errors import ExitCode
     from dataops_cli.stack.environment import require_stack
+    from dataops_cli.stack.log_stream import all_logs, from_moment
     from dataops_cli.stack.observe import observe_containers
 
     engine = docker_api.connect()
-    found = chosen(observe_containers(engine, require_stack(app.environment)), services)
-    start = int(time.time() - durations.seconds(since)) if since else None
-    width = max((len(item.service) for item in found), default=0)
-    colors = ["cyan", "yellow", "green", "magenta", "blue", "bright_red"]
-    streams = []
-    for index, item in enumerate(found):
-        lines = engine.logs(item.id, tail="all" if tail is None else tail, since=start).decode(
-            errors="replace"
-        )
-        streams.append([(line.partition(" "), index) for line in lines.splitlines()])
-    for (stamp, _, text), index in heapq.merge(*streams):
-        service = found[index].service
-        app.console.record(
-            {"time": stamp, "service": service, "container": found[index].name, "line": text},
-            Text.assemble((f"{service:<{width}} | ", colors[index % len(colors)]), text),
-        )
+    project = require_stack(app.environment)
+    found = observe_containers(engine, project)
+    shown = chosen(found, services)
+    begin = from_moment(engine, since) if since else ""
+    writer = _Writer(app.console, [item.service for item in shown])
+    try:
+        for line in all_logs(engine, project, shown, services or (), begin=begin, tail=tail, follow=follow):
+            writer.show(line)
+    except KeyboardInterrupt:  # the usual end of --follow
+        raise typer.Exit(ExitCode.INTERRUPTED) from None
+
+
+class _Writer:
+    """Lines as they are shown: after the service, in its colour, with the number where there are several."""
+
+    def __init__(self, console: Console, services: list[str]) -> None:
+        self._console = console
+        self._colors: dict[str, str] = {}
+        self._several = {name for name in services if services.count(name) > 1}
+        names = [
+            f"{name}-{number}" if name in self._several else name for number, name in enumerate(services, 1)
+        ]
+        self._width = max(map(len, names), default=0)
+        self._prefixes: dict[str, str] = {}
+
+    def show(self, line: Line) -> None:
+        item = line.container
+        if self._console.as_json:
+            document = {
+                "time": line.stamp,
+                "service": item.service,
+                "container": item.name,
+                "line": line.text,
+            }
+            self._console.record(document, "")
+            return
+        if item.id not in self._prefixes:
+            color = self._colors.setdefault(item.service, COLORS[len(self._colors) % len(COLORS)])
+            several = item.service in self._several or item.number > 1
+            name = f"{item.service}-{item.number}" if several else item.service
+            self._prefixes[item.id] = self._console.styled(f"{name:<{self._width}} | ", color)
+        self._console.text(f"{self._prefixes[item.id]}{line.text}\n")

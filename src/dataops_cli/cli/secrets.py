@@ -10,7 +10,7 @@ import typer
 
 from dataops_cli.cli.application import Application, command
 from dataops_cli.cli.completion import secret_keys
-from dataops_cli.cli.stack_options import PlanOption
+from dataops_cli.cli.stack_options import PlanOption, warn_of_readable_secrets
 
 app = typer.Typer(add_completion=False, help="List, set, generate and rotate secrets.", no_args_is_help=True)
 
@@ -27,10 +27,7 @@ def list_secrets(app: Application) -> None:
     from dataops_cli.settings import secrets
 
     environment = app.environment
-    path = secrets.secrets_file(app.project, environment.name)
-    if secrets.others_can_read(path):
-        name = app.project.relative(path)
-        app.console.warn(f"Others can read {name}", f"Keep it to yourself: chmod 600 {name}")
+    warn_of_readable_secrets(app)
     rows = [
         {"key": key, "set": there, "origin": environment.origin(key) if there else None}
         for key in secrets.secret_keys()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from dataops_cli.cli.completion import service_names
 from dataops_cli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -23,7 +24,10 @@ Profiles = Annotated[
     list[str] | None,
     typer.Option("--profile", metavar="NAME", help="Compose profile to activate, besides stack.profiles."),
 ]
-Services = Annotated[list[str] | None, typer.Argument(metavar="[SERVICE…]", help="Services (default: all).")]
+Services = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[SERVICE…]", help="Services (default: all).", autocompletion=service_names),
+]
 
 
 def show_plan(app: Application, plan: Sequence[Operation], nothing: str) -> None:
@@ -33,6 +37,21 @@ def show_plan(app: Application, plan: Sequence[Operation], nothing: str) -> None
         for item in plan
     ]
     app.console.result(document, *([str(item) for item in plan] or [nothing]))
+
+
+def warn_of_readable_secrets(app: Application) -> None:
+    """A warning where others than the user can read the environment's secrets."""
+    from dataops_cli.settings import secrets
+
+    path = secrets.secrets_file(app.project, app.environment.name)
+    if secrets.others_can_read(path):
+        name = app.project.relative(path)
+        app.console.warn(f"Others can read {name}", f"Keep it to yourself: chmod 600 {name}")
+
+
+def counted(number: int, noun: str) -> str:
+    """`no changes`, `1 change`, `2 changes`."""
+    return f"{number or 'no'} {noun}{'' if number == 1 else 's'}"
 
 
 @contextmanager

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dataops_cli.cli.application import Application, command, command_line
-from dataops_cli.cli.stack_options import PlanOption, Profiles, Services, reporting, show_plan
+from dataops_cli.cli.stack_options import (
+    PlanOption,
+    Profiles,
+    Services,
+    counted,
+    reporting,
+    show_plan,
+    warn_of_readable_secrets,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -67,6 +75,7 @@ def up(
 
     environment = app.environment
     stack = select(load_environment_stack(app.project, environment, profiles or ()), services or ())
+    warn_of_readable_secrets(app)
     for warning in stack.warnings:
         app.console.warn(warning)
     engine = docker_api.connect()
@@ -124,6 +133,6 @@ def up(
     app.console.result(
         {"environment": environment.name, "changes": len(operations), "services": sorted(stack.services)},
         *(str(item) for item in operations),
-        f"{environment.name} is up{' and healthy' if wait else ''}: {len(stack.services)} services, "
-        f"{len(operations) or 'no'} changes.",
+        f"{environment.name} is up{' and healthy' if wait else ''}: "
+        f"{counted(len(stack.services), 'service')}, {counted(len(operations), 'change')}.",
     )

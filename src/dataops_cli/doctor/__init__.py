@@ -1,0 +1,1 @@
+"""`dataops doctor`: what an environment needs of this machine and its engine, one small check each."""
