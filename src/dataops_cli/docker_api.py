@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 OLDEST_API = (1, 41)
 # An answer of the engine may take this long; stopping a container gets its grace period on top.
 ANSWER_SECONDS = 60
+CONNECTIONS = 64
 # The engine would keep back a Ctrl-P of shells and editors, and detach at Ctrl-P Ctrl-Q.
 NO_DETACH_KEYS = "ctrl-@,ctrl-@,ctrl-@"
 
@@ -49,7 +50,7 @@ def _explained(function: Callable[P, T]) -> Callable[P, T]:
         try:
             return function(*args, **kwargs)
         except APIError as error:
-            raise _refusal(str(error.explanation or error), error.status_code or 0) from error
+            raise refusal(str(error.explanation or error), error.status_code or 0) from error
         except (DockerException, RequestException, OSError) as error:
             raise _unreachable(error) from error
         except Exception as error:
@@ -327,11 +328,25 @@ def connect() -> Engine:
     Raises EngineError (exit 3) where it cannot be reached or is too old, UsageError for an unknown context.
     """
     with _without_ssh():
-        import docker
+        from docker import APIClient
+    from docker.context import ContextAPI
+    from docker.utils import kwargs_from_env
+
+    class Client(APIClient):  # type: ignore[misc]  # the SDK ships no types
+        def merge_environment_settings(
+            self, url: str, proxies: Any, stream: Any, verify: Any, cert: Any
+        ) -> dict[str, Any]:
+            """The engine's own certificate authority is not that of REQUESTS_CA_BUNDLE, which would win."""
+            chosen = self.verify if verify is None else verify
+            return dict(super().merge_environment_settings(url, proxies, stream, chosen, cert))
 
     _refuse_unknown_context()
-    make = _explained(lambda: docker.from_env(timeout=ANSWER_SECONDS, max_pool_size=64).api)
-    engine = Engine(make())
+    address = _explained(kwargs_from_env)()
+    if "base_url" not in address:
+        address = ContextAPI.kwargs_from_context() | address
+    engine = Engine(
+        _explained(Client)(version="auto", timeout=ANSWER_SECONDS, max_pool_size=CONNECTIONS, **address)
+    )
     if engine.api_version < OLDEST_API:
         raise EngineError(
             f"The Docker engine speaks API {'.'.join(map(str, engine.api_version))}; "
@@ -402,7 +417,8 @@ def _split_reference(reference: str) -> tuple[str, str | None]:
     return (name, tag) if colon and "/" not in tag else (reference, "latest")
 
 
-def _refusal(message: str, status: int) -> EngineError:
+def refusal(message: str, status: int) -> EngineError:
+    """What the engine said, with what to do about it. `status` is its HTTP status."""
     lowered = message.lower()
     if "port is already allocated" in lowered or "address already in use" in lowered:
         hint = "Find who holds the port and stop it, or move the environment's ports with stack.port_offset."

@@ -1,4 +1,4 @@
-"""Engines elsewhere: the real engine behind a real sshd and a Docker context. Nothing leaves this machine."""
+"""Engines elsewhere: the real engine behind a real sshd, TLS and contexts. Nothing leaves this machine."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import os
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,6 +20,32 @@ from support import Dataops, absent
 pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("engine")]
 
 SSHD = which("sshd") or which("/usr/sbin/sshd")
+TLS_PROXY = """
+import asyncio, ssl, sys
+async def copy(reader, writer):
+    while piece := await reader.read(65536):
+        writer.write(piece)
+        await writer.drain()
+    if writer.can_write_eof():
+        writer.write_eof()
+async def serve(reader, writer):
+    there, back = await asyncio.open_unix_connection("/var/run/docker.sock")
+    try:
+        await asyncio.wait(
+            [asyncio.ensure_future(copy(reader, back)), asyncio.ensure_future(copy(there, writer))],
+            return_when=asyncio.FIRST_COMPLETED,
+        )
+    finally:
+        writer.close(); back.close()
+async def main():
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain("server.pem", "server.key")
+    context.load_verify_locations("ca.pem")
+    context.verify_mode = ssl.CERT_REQUIRED
+    server = await asyncio.start_server(serve, "127.0.0.2", int(sys.argv[1]), ssl=context)
+    await server.serve_forever()
+asyncio.run(main())
+"""
 FILE = """\
 services:
   web:
@@ -30,6 +57,96 @@ secrets: {token: {file: ./token}}
 """
 
 
+def free_port() -> int:
+    with socket.create_server(("127.0.0.2", 0)) as probe:
+        return int(probe.getsockname()[1])
+
+
+def wait_for_port(port: int) -> None:
+    for _ in range(50):
+        with socket.socket() as attempt:
+            if attempt.connect_ex(("127.0.0.2", port)) == 0:
+                return
+        time.sleep(0.1)
+    raise AssertionError(f"nothing listens on {port}")
+
+
+def openssl(folder: Path, *arguments: str) -> None:
+    subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True)
+
+
+@pytest.fixture
+def behind_tls(tmp_path: Path, engine: docker_api.Engine) -> Iterator[dict[str, str]]:
+    """The variables under which the engine is reached by TLS, which asks its clients for a certificate."""
+    folder = tmp_path / "certificates"
+    folder.mkdir()
+    key = ("-newkey", "rsa:2048", "-nodes", "-keyout")
+    openssl(
+        folder, "req", "-x509", *key, "ca-key.pem", "-out", "ca.pem", "-days", "2", "-subj", "/CN=test CA"
+    )
+    for name, extension in (
+        ("server", "subjectAltName=IP:127.0.0.2"),
+        ("client", "extendedKeyUsage=clientAuth"),
+    ):
+        (folder / "extension").write_text(extension)
+        openssl(folder, "req", *key, f"{name}.key", "-out", f"{name}.csr", "-subj", f"/CN={name}")
+        openssl(
+            folder, *f"x509 -req -in {name}.csr -CA ca.pem -CAkey ca-key.pem -CAcreateserial -days 2".split(),
+            "-extfile", "extension", "-out", f"{name}.pem",
+        )  # fmt: skip
+    (folder / "client.pem").rename(folder / "cert.pem")
+    (folder / "client.key").rename(folder / "key.pem")
+    port = free_port()
+    proxy = subprocess.Popen([sys.executable, "-c", TLS_PROXY, str(port)], cwd=folder)
+    wait_for_port(port)
+    yield {
+        "DOCKER_HOST": f"tcp://127.0.0.2:{port}",
+        "DOCKER_TLS_VERIFY": "1",
+        "DOCKER_CERT_PATH": str(folder),
+    }
+    proxy.terminate()
+    proxy.wait()
+
+
+def test_a_stack_over_tls(
+    dataops: Dataops, engine: docker_api.Engine, small: tuple[Path, str], behind_tls: dict[str, str]
+) -> None:
+    folder, name = small
+    up = dataops("up", "--env", "far", cwd=folder, **behind_tls)
+    assert up.returncode == 0, up.stderr
+    [row] = json.loads(dataops("ps", "--env", "far", "--json", cwd=folder, **behind_tls).stdout)
+    assert (row["name"], row["health"]) == (f"{name}-web-1", "healthy")
+    assert dataops("down", "--env", "far", cwd=folder, **behind_tls).returncode == 0
+
+
+def test_a_certificate_of_another_authority_is_refused(
+    dataops: Dataops, small: tuple[Path, str], behind_tls: dict[str, str]
+) -> None:
+    folder = Path(behind_tls["DOCKER_CERT_PATH"])
+    openssl(
+        folder,
+        *[
+            "req",
+            "-x509",
+            "-newkey",
+            "rsa:2048",
+            "-nodes",
+            "-keyout",
+            "x.pem",
+            "-out",
+            "ca.pem",
+            "-days",
+            "2",
+            "-subj",
+            "/CN=other",
+        ],
+    )
+    failed = dataops("ps", "--env", "far", cwd=small[0], **behind_tls)
+    assert failed.returncode == 3
+    assert f"Cannot reach the Docker engine of {behind_tls['DOCKER_HOST']}" in failed.stderr
+    assert "certificate verify failed" in failed.stderr
+
+
 @pytest.fixture
 def far(tmp_path: Path, engine: docker_api.Engine) -> Iterator[dict[str, str]]:
     """The variables under which the engine is reached over ssh, at an address that is not this machine's name."""
@@ -39,8 +156,7 @@ def far(tmp_path: Path, engine: docker_api.Engine) -> Iterator[dict[str, str]]:
     (home / ".ssh").mkdir(parents=True, mode=0o700)
     for key in (tmp_path / "host", home / ".ssh" / "id_ed25519"):
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
-    with socket.create_server(("127.0.0.2", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     (tmp_path / "authorized").write_text((home / ".ssh" / "id_ed25519.pub").read_text())
     (tmp_path / "config").write_text(
         f"ListenAddress 127.0.0.2\nPort {port}\nHostKey {tmp_path}/host\nStrictModes no\nUsePAM no\n"
@@ -51,11 +167,7 @@ def far(tmp_path: Path, engine: docker_api.Engine) -> Iterator[dict[str, str]]:
     (home / ".ssh" / "known_hosts").write_text(
         f"[127.0.0.2]:{port} {' '.join((tmp_path / 'host.pub').read_text().split()[:2])}\n"
     )
-    for _ in range(50):
-        with socket.socket() as attempt:
-            if attempt.connect_ex(("127.0.0.2", port)) == 0:
-                break
-        time.sleep(0.1)
+    wait_for_port(port)
     user = subprocess.run(["id", "-un"], capture_output=True, text=True, check=True).stdout.strip()
     yield {"HOME": str(home), "DOCKER_HOST": f"ssh://{user}@127.0.0.2:{port}"}
     server.terminate()
