@@ -437,8 +437,15 @@ def refusal(message: str, status: int) -> EngineError:
     )
 
 
+def _innermost(error: BaseException) -> str:
+    """What the operating system said, below the layers of HTTP that each wrap it in words."""
+    while below := error.__cause__ or error.__context__:
+        error = below
+    return (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
+
+
 def _unreachable(error: Exception) -> EngineError:
-    text = str(error)
+    text = _innermost(error)
     if "known_hosts" in text:
         hint = "Connect once by hand and check the host's key: ssh HOST"
     elif "Permission denied" in text:

@@ -177,11 +177,12 @@ def test_a_reader_that_leaves_early_is_no_error(platform: Path) -> None:
 def test_config_validate_checks_every_environment(dataops: Dataops, tmp_path: Path, new_platform) -> None:
     platform = new_platform(tmp_path / "p")
     assert dataops("config", "validate", cwd=platform).returncode == 0
-    with (platform / "environments" / "prod.toml").open("a") as file:
-        file.write("\n[runs]\nkep = 3\n")
+    prod = platform / "environments" / "prod.toml"
+    prod.write_text(prod.read_text() + "\n[runs]\nkep = 3\n")
+    line = len(prod.read_text().splitlines())
     done = dataops("config", "validate", "--env", "local", cwd=platform)
     assert done.returncode == 2
-    assert "environments/prod.toml:20: unknown setting runs.kep" in done.stderr
+    assert f"environments/prod.toml:{line}: unknown setting runs.kep" in done.stderr
 
 
 def test_config_explain(dataops: Dataops, platform: Path) -> None:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from dataops_cli.doctor.finding import Answer, Case, Finding, Result
 
-# Seconds. Tokens and certificates of Airflow's age are checked to the second, with a little grace.
+# Seconds. Airflow's tokens and TLS forgive little more.
 APART = 5
 # The year of this program: no clock that is right shows an earlier one.
 EARLIEST = 2026

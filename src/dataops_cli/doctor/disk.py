@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 
-from dataops_cli.doctor.finding import GB, Case, Finding, Result, gigabytes
+from dataops_cli.doctor.finding import GB, Case, Finding, Result, gigabytes, known
 
 # In bytes. The images of the stack take some 5 GB, and SQL Server's files grow.
 ENOUGH = 10 * GB
@@ -17,9 +17,8 @@ def look_at_project(case: Case) -> Finding:
 
 
 def look_at_engine(case: Case) -> Finding:
-    assert case.engine is not None and case.answer is not None  # noqa: S101, PT018 - the check needs it
-    folder = case.answer.info["DockerRootDir"]
-    if case.engine.remote:
+    folder = known(case.answer).info["DockerRootDir"]
+    if known(case.engine).remote:
         return Finding(Result.SKIPPED, f"{folder} is on another machine")
     try:
         free = shutil.disk_usage(folder).free

@@ -10,7 +10,7 @@ from dataops_cli.doctor.finding import Answer, Case, Finding, Result
 LATE = "See whether the engine answers: docker info; restart it where it hangs."
 
 
-def look(case: Case) -> Finding:
+def look(_case: Case) -> Finding:
     """Asks the engine who it is. Raises EngineError where it cannot be reached or is too old."""
     engine = docker_api.connect()
     before = datetime.now(UTC)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from concurrent.futures import Future, wait
+from dataclasses import replace
 
 from dataops_cli.doctor.checks import STAGES
 from dataops_cli.doctor.finding import Case, Check, Finding, Result
 from dataops_cli.errors import DataopsError
 from dataops_cli.project import Project
+from dataops_cli.settings.load import load_environment
 
 # How long a check may take, in seconds.
 DEADLINE = 10.0
@@ -24,26 +26,25 @@ def examine(
     Raises UsageError where there is no such environment.
     """
     if name not in project.environment_names():
-        from dataops_cli.settings.load import load_environment
-
         load_environment(project, name)  # says which there are
     case = Case(project, name)
     findings: dict[str, Finding] = {}
     for checks in stages:
-        futures: dict[str, Future[Finding]] = {}
-        for check in checks:
-            reasons = [reason for need in check.needs if (reason := need.lacking(case))]
-            if reasons:
-                findings[check.name] = Finding(Result.SKIPPED, reasons[0])
-            else:
-                futures[check.name] = _in_thread(check, case)
+        reasons = {check.name: _reason(check, case) for check in checks}
+        futures = {check.name: _in_thread(check, case) for check in checks if not reasons[check.name]}
         wait(futures.values(), timeout=deadline)
         for check in checks:
-            if check.name in futures:
+            if reason := reasons[check.name]:
+                findings[check.name] = Finding(Result.SKIPPED, reason)
+            else:
                 findings[check.name] = _finding(check, futures[check.name], deadline)
-        learnt = {key: fact for check in checks for key, fact in findings[check.name].learnt.items()}
-        case = Case(**{**vars(case), **learnt})
+        case = replace(case, **{k: fact for item in findings.values() for k, fact in item.learnt.items()})
     return findings
+
+
+def _reason(check: Check, case: Case) -> str:
+    """Why the check is to be skipped; empty where it can be made."""
+    return next((reason for need in check.needs if (reason := need.lacking(case))), "")
 
 
 def _finding(check: Check, future: Future[Finding], deadline: float) -> Finding:

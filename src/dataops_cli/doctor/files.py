@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from dataops_cli.doctor.finding import Case, Finding, Result
+from dataops_cli.doctor.finding import Case, Finding, Result, known
 from dataops_cli.settings.secrets import secrets_file
 from dataops_cli.stack.environment import load_environment_stack
 
@@ -26,17 +26,19 @@ def look_at_state(case: Case) -> Finding:
     while not folder.exists():
         folder = folder.parent
     shown = case.project.relative(folder)
-    if not os.access(folder, os.W_OK | os.X_OK):
+    if not folder.is_dir():
+        return Finding(Result.FAIL, f"{shown} is no folder", f"Move it away: mv {shown} {shown}.old")
+    if not os.access(folder, os.W_OK | os.X_OK, effective_ids=True):
         return Finding(Result.FAIL, f"{shown} is not writable", f"Make it yours: sudo chown -R $USER {shown}")
     return Finding(Result.OK, f"{'the platform' if shown == '.' else shown} is writable")
 
 
 def look_at_compose(case: Case) -> Finding:
     """Loads the stack. Raises UsageError with file and line, DataopsError for a file that cannot be read."""
-    assert case.environment is not None  # noqa: S101 - the check needs it
-    stack = load_environment_stack(case.project, case.environment)
+    stack = load_environment_stack(case.project, known(case.environment))
     learnt = {"stack": stack}
     if stack.warnings:
         return Finding(Result.WARN, "\n".join(stack.warnings), "Set the variables named.", learnt)
     shown = ", ".join(case.project.relative(path) for path in stack.files)
-    return Finding(Result.OK, f"{len(stack.services)} services in {shown}", learnt=learnt)
+    count = len(stack.services)
+    return Finding(Result.OK, f"{count} service{'s' * (count != 1)} in {shown}", learnt=learnt)

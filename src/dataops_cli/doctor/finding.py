@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 
 from dataops_cli.docker_api import Engine
 from dataops_cli.project import Project
@@ -14,6 +14,8 @@ from dataops_cli.settings.load import Environment
 from dataops_cli.stack.model import Stack
 
 GB = 1024**3
+
+T = TypeVar("T")
 
 
 class Result(StrEnum):
@@ -88,6 +90,13 @@ class Check:
     look: Callable[[Case], Finding]
     needs: tuple[Need, ...] = ()
     late: str = "Run it again; a drive or a service that it looks at may hang."
+
+
+def known(fact: T | None) -> T:
+    """A fact that the check needs, and is therefore not made without."""
+    if fact is None:
+        raise LookupError("this check does not say that it needs what it looks at")
+    return fact
 
 
 def gigabytes(size: int) -> str:

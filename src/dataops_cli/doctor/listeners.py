@@ -5,7 +5,6 @@ Source: proc_pid_net(5). A process of another user can be seen by its socket onl
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
@@ -47,7 +46,7 @@ def process_of(listener: Listener, proc: Path = PROC) -> tuple[int, str] | None:
         if not folder.name.isdigit():
             continue
         try:
-            if any(os.readlink(entry) == wanted for entry in (folder / "fd").iterdir()):
+            if any(str(entry.readlink()) == wanted for entry in (folder / "fd").iterdir()):
                 return int(folder.name), (folder / "comm").read_text().strip()
         except OSError:  # it is another user's, or has ended
             continue

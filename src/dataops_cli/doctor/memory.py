@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataops_cli.doctor.finding import Case, Finding, Result, gigabytes
+from dataops_cli.doctor.finding import Case, Finding, Result, gigabytes, known
 from dataops_cli.stack.model import Service, Stack
 from dataops_cli.stack.reconcile import replicas
 from dataops_cli.stack.units import byte_size
@@ -15,10 +15,9 @@ GIVE_MORE = "Give the engine's machine more memory"
 
 
 def look(case: Case) -> Finding:
-    assert case.stack is not None and case.answer is not None  # noqa: S101, PT018 - the check needs it
-    return decide(
-        case.answer.info["MemTotal"], limits(case.stack), with_sqlserver=SQLSERVER in case.stack.services
-    )
+    stack = known(case.stack)
+    total = known(case.answer).info["MemTotal"]
+    return decide(total, limits(stack), with_sqlserver=SQLSERVER in stack.services)
 
 
 def limits(stack: Stack) -> int:

@@ -6,14 +6,17 @@ import ctypes
 import os
 import platform
 import re
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
-from dataops_cli.doctor.finding import Case, Finding, Result
+from dataops_cli.doctor.finding import Case, Finding, Result, known
 from dataops_cli.settings.model import Engine, Runner
 
 # What dbt/profiles.yml reads, and what it takes without it.
 VARIABLE = "DATAOPS_DBT_SQLSERVER_DRIVER"
 NAME = "ODBC Driver 18 for SQL Server"
+OLDER = "ODBC Driver 17 for SQL Server"
 # Debian's and Ubuntu's package for a library that is not there.
 PACKAGES = {
     "libodbc.so.2": "unixodbc",
@@ -32,12 +35,11 @@ FAMILIES = {
 
 
 def look(case: Case) -> Finding:
-    assert case.environment is not None  # noqa: S101 - the check needs it
-    settings = case.environment.settings
+    settings = known(case.environment).settings
     if settings.warehouse.engine is not Engine.SQLSERVER:
         return Finding(Result.SKIPPED, f"the warehouse is {settings.warehouse.engine.value}")
     finding = _look()
-    if finding.result is Result.FAIL and settings.dbt.runner is not Runner.PROCESS:
+    if finding.result is not Result.OK and settings.dbt.runner is not Runner.PROCESS:
         found = f"{finding.found}; only `dataops dbt` needs it, runs take their image's"
         return Finding(Result.WARN, found, finding.remedy)
     return finding
@@ -52,11 +54,16 @@ def decide(asked: str, registered: dict[str, str], bundled: str | None) -> tuple
         return registered[asked], Finding(Result.OK, f"{asked}, of the system")
     if "/" in asked:
         return asked, Finding(Result.OK, asked)
+    if OLDER in registered:
+        remedy = f"Tell dbt to take it: export {VARIABLE}='{OLDER}'"
+        return registered[OLDER], Finding(
+            Result.WARN, f"{OLDER}, of the system; dbt asks for {asked}", remedy
+        )
     if bundled is None:
         remedy = "Install msodbcsql18 from Microsoft, or: pip install mssql-python-odbc"
         return "", Finding(Result.FAIL, f"{asked} is not there", remedy)
     found = "that of the package mssql-python-odbc; dbt does not look there by itself"
-    return bundled, Finding(Result.WARN, found, f"Tell it: export {VARIABLE}={bundled}")
+    return bundled, Finding(Result.WARN, found, f"Tell dbt to take it: export {VARIABLE}='{bundled}'")
 
 
 def missing(complaint: str) -> Finding:
@@ -73,15 +80,15 @@ def missing(complaint: str) -> Finding:
 
 def bundled_driver(libraries: Path, os_release: dict[str, str], machine: str) -> str | None:
     """Microsoft's driver in a wheel's folder `libs`, for a distribution as os-release(5) describes it."""
-    known = [os_release.get("ID", ""), *os_release.get("ID_LIKE", "").split()]
-    family = next((FAMILIES[name] for name in known if name in FAMILIES), "rhel")
+    names = [os_release.get("ID", ""), *os_release.get("ID_LIKE", "").split()]
+    family = next((FAMILIES[name] for name in names if name in FAMILIES), "rhel")
     found = sorted((libraries / "linux" / family / machine / "lib").glob("libmsodbcsql-18*.so*"))
     return str(found[-1]) if found else None
 
 
 def _look() -> Finding:
     try:
-        import pyodbc
+        pyodbc = import_module("pyodbc")
     except ImportError as error:  # the driver manager is a library of the system
         return missing(str(error))
     registered = {name: _registered_file(name) for name in pyodbc.drivers()}
@@ -110,8 +117,9 @@ def _registered_file(name: str) -> str:
 
 
 def _bundled() -> str | None:
-    try:
-        from mssql_python_odbc import get_libs_dir
-    except ImportError:
+    package = find_spec("mssql_python_odbc")
+    if package is None or package.origin is None:
         return None
-    return bundled_driver(Path(get_libs_dir()), platform.freedesktop_os_release(), platform.machine())
+    return bundled_driver(
+        Path(package.origin).parent / "libs", platform.freedesktop_os_release(), platform.machine()
+    )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any
 
-from dataops_cli.doctor.finding import Case, Finding, Result
+from dataops_cli.doctor.finding import Case, Finding, Result, known
 from dataops_cli.doctor.listeners import Listener, listeners, process_of
 from dataops_cli.stack import labels
 from dataops_cli.stack.model import Stack
@@ -30,17 +30,17 @@ class Published:
 
 
 def look(case: Case) -> Finding:
-    assert case.stack is not None and case.engine is not None  # noqa: S101, PT018 - the check needs it
-    containers = case.engine.containers()
-    sockets = [] if case.engine.remote else list(listeners())
+    stack, engine = known(case.stack), known(case.engine)
+    containers = engine.containers()
+    sockets = [] if engine.remote else list(listeners())
     findings = []
-    for wanted in published(case.stack):
+    for wanted in published(stack):
         if container := holding_container(wanted, containers):
-            findings.append(held_by_container(wanted, case.stack.name, container, case.name))
+            findings.append(held_by_container(wanted, stack.name, container, case.name))
         elif socket := holding_socket(wanted, sockets):
             findings.append(held_by_process(wanted, process_of(socket), case.name))
         else:
-            findings.append(Finding(Result.OK, f"{wanted}: free" + " of containers" * case.engine.remote))
+            findings.append(Finding(Result.OK, f"{wanted}: free" + " of containers" * engine.remote))
     return together(findings)
 
 

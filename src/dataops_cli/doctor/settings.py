@@ -15,7 +15,8 @@ def look(case: Case) -> Finding:
         try:
             loaded[name] = load_environment(case.project, name)
         except DataopsError as error:
-            faults |= dict.fromkeys(error.details or (error.reason,))
+            meant = f" ({error.hint})" if error.hint.startswith("Did you mean") else ""
+            faults |= dict.fromkeys(error.details or (error.reason + meant,))
     learnt = {"environment": loaded.get(case.name)}
     if faults:
         remedy = "Mend them at the places named, then: dataops config validate"

@@ -1,0 +1,329 @@
+"""What each check makes of the facts it is given."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dataops_cli.doctor import clock, disk, git, memory, odbc, ports
+from dataops_cli.doctor.finding import GB, Answer, Finding, Result
+from dataops_cli.stack.model import Stack
+
+OK, WARN, FAIL = Result.OK, Result.WARN, Result.FAIL
+
+
+@pytest.mark.parametrize(
+    ("free", "expected"),
+    [
+        (10 * GB, Finding(OK, "10.0 GB free in /srv")),
+        (10 * GB - 1, Finding(WARN, "10.0 GB free in /srv", "Tidy.")),
+        (2 * GB, Finding(WARN, "2.0 GB free in /srv", "Tidy.")),
+        (2 * GB - 1, Finding(FAIL, "2.0 GB free in /srv", "Tidy.")),
+    ],
+)
+def test_disk(free: int, expected: Finding) -> None:
+    assert disk.decide(free, "/srv", "Tidy.") == expected
+
+
+@pytest.mark.parametrize(
+    ("total", "with_sqlserver", "expected"),
+    [
+        (8 * GB, True, Finding(OK, "8.0 GB; the limits of the stack add up to 4.0 GB")),
+        (
+            3 * GB,
+            True,
+            Finding(
+                WARN,
+                "3.0 GB; the limits of the stack add up to 4.0 GB",
+                "Give the engine's machine more memory, or lower mem_limit in the Compose files.",
+            ),
+        ),
+        (
+            1 * GB,
+            True,
+            Finding(
+                FAIL,
+                "1.0 GB; SQL Server does not start with less than 2 GB",
+                "Give the engine's machine more memory.",
+            ),
+        ),
+        (
+            1 * GB,
+            False,
+            Finding(
+                WARN,
+                "1.0 GB; the limits of the stack add up to 4.0 GB",
+                "Give the engine's machine more memory, or lower mem_limit in the Compose files.",
+            ),
+        ),
+    ],
+)
+def test_memory(total: int, with_sqlserver: bool, expected: Finding) -> None:
+    assert memory.decide(total, 4 * GB, with_sqlserver=with_sqlserver) == expected
+
+
+def test_the_limits_of_a_stack() -> None:
+    services: dict[str, Any] = {
+        "one": {"mem_limit": str(GB)},
+        "three": {"deploy": {"resources": {"limits": {"memory": str(GB)}}, "replicas": 3}},
+        "unlimited": {},
+    }
+    assert memory.limits(Stack("s", Path("/"), (), services)) == 4 * GB
+
+
+NOW = datetime(2026, 11, 25, 8, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("ahead", "result", "found"),
+    [
+        (0, OK, "2026-11-25 08:30:00 UTC, as the engine's"),
+        (5, OK, "2026-11-25 08:30:00 UTC, as the engine's"),
+        (6, WARN, "2026-11-25 08:30:00 UTC; the engine is 6 s ahead"),
+        (-3600, WARN, "2026-11-25 08:30:00 UTC; the engine is 3600 s behind"),
+    ],
+)
+def test_the_engines_clock(ahead: int, result: Result, found: str) -> None:
+    # As the engine writes it: nanoseconds, and the time zone of its machine.
+    theirs = (NOW + timedelta(hours=1, seconds=ahead)).strftime("%Y-%m-%dT%H:%M:%S.000000009+01:00")
+    finding = clock.decide(NOW, Answer({"SystemTime": theirs}, NOW))
+    assert (finding.result, finding.found) == (result, found)
+    assert bool(finding.remedy) == (result is WARN)
+
+
+def test_a_clock_without_an_engine() -> None:
+    assert clock.decide(NOW, None) == Finding(OK, "2026-11-25 08:30:00 UTC, compared with no engine")
+    assert clock.decide(NOW.replace(year=1970), None) == Finding(
+        FAIL, "1970-11-25 08:30:00 UTC is in the past", "Set the clock: sudo timedatectl set-ntp true"
+    )
+
+
+HEAD = "# branch.oid 0123456789abcdef0123\n# branch.head main\n"
+
+
+@pytest.mark.parametrize(
+    ("returncode", "status", "complaint", "expected"),
+    [
+        (0, HEAD, "", Finding(OK, "commit 0123456789ab on main")),
+        (
+            0,
+            HEAD.replace("main", "(detached)"),
+            "",
+            Finding(OK, "commit 0123456789ab without a branch"),
+        ),
+        (
+            0,
+            HEAD + "1 .M N... 100644 100644 100644 0 0 README.md\n? new\n",
+            "",
+            Finding(
+                WARN,
+                "commit 0123456789ab on main; changed and not committed: 2",
+                "Commit or stash it: git status",
+            ),
+        ),
+        (
+            0,
+            "# branch.oid (initial)\n# branch.head main\n? a\n",
+            "",
+            Finding(WARN, "on main, without a commit", "Commit: git add --all && git commit"),
+        ),
+        (
+            128,
+            "",
+            "fatal: not a git repository (or any of the parent directories): .git\n",
+            Finding(
+                WARN,
+                "not in a git repository",
+                "Keep the platform in git, so that runs and images name their commit: git init",
+            ),
+        ),
+        (
+            128,
+            "",
+            "fatal: detected dubious ownership in repository at '/p'\nTo add an exception for this directory, "
+            "call:\n\n\tgit config --global --add safe.directory /p\n",
+            Finding(
+                WARN,
+                "git refuses: detected dubious ownership in repository at '/p'",
+                "git config --global --add safe.directory /p",
+            ),
+        ),
+    ],
+)
+def test_git(returncode: int, status: str, complaint: str, expected: Finding) -> None:
+    assert git.decide(returncode, status, complaint) == expected
+
+
+REGISTERED = {odbc.NAME: "/opt/microsoft/libmsodbcsql.so"}
+
+
+@pytest.mark.parametrize(
+    ("asked", "registered", "bundled", "file", "result"),
+    [
+        (odbc.NAME, REGISTERED, "/wheel.so", "/opt/microsoft/libmsodbcsql.so", OK),
+        ("/mine.so", REGISTERED, "/wheel.so", "/mine.so", OK),
+        (odbc.NAME, {"SQLite": "/sqlite.so"}, "/wheel.so", "/wheel.so", WARN),
+        (odbc.NAME, {odbc.OLDER: "/17.so"}, "/wheel.so", "/17.so", WARN),
+        (odbc.OLDER, {odbc.OLDER: "/17.so"}, None, "/17.so", OK),
+        (odbc.NAME, {}, None, "", FAIL),
+    ],
+)
+def test_which_driver(
+    asked: str, registered: dict[str, str], bundled: str | None, file: str, result: Result
+) -> None:
+    chosen, finding = odbc.decide(asked, registered, bundled)
+    assert (chosen, finding.result) == (file, result)
+    if result is WARN:
+        taken = odbc.OLDER if file == "/17.so" else file
+        assert finding.remedy == f"Tell dbt to take it: export DATAOPS_DBT_SQLSERVER_DRIVER='{taken}'"
+
+
+@pytest.mark.parametrize(
+    ("complaint", "found", "remedy"),
+    [
+        (
+            "libltdl.so.7: cannot open shared object file: No such file or directory",
+            "libltdl.so.7 is missing",
+            "Install it: sudo apt-get install libltdl7",
+        ),
+        (
+            "libodbc.so.2: cannot open shared object file: No such file or directory",
+            "libodbc.so.2 is missing",
+            "Install it: sudo apt-get install unixodbc",
+        ),
+        (
+            "libother.so.1: cannot open shared object file: No such file or directory",
+            "libother.so.1 is missing",
+            "Install the package that has it: apt-file search libother.so.1",
+        ),
+        ("/x/y.so: invalid ELF header", "it cannot be loaded: /x/y.so: invalid ELF header", ""),
+    ],
+)
+def test_a_driver_that_cannot_be_loaded(complaint: str, found: str, remedy: str) -> None:
+    finding = odbc.missing(complaint)
+    assert (finding.result, finding.found) == (FAIL, found)
+    assert remedy in finding.remedy
+
+
+@pytest.mark.parametrize(
+    ("os_release", "family"),
+    [
+        ({"ID": "debian"}, "debian_ubuntu"),
+        ({"ID": "linuxmint", "ID_LIKE": "ubuntu debian"}, "debian_ubuntu"),
+        ({"ID": "opensuse-leap", "ID_LIKE": "suse opensuse"}, "suse"),
+        ({"ID": "rocky", "ID_LIKE": "rhel centos fedora"}, "rhel"),
+    ],
+)
+def test_the_drivers_build_for_a_distribution(
+    tmp_path: Path, os_release: dict[str, str], family: str
+) -> None:
+    for name in ("debian_ubuntu", "suse", "rhel"):
+        library = tmp_path / "linux" / name / "x86_64" / "lib" / "libmsodbcsql-18.6.so.2.1"
+        library.parent.mkdir(parents=True)
+        library.touch()
+    found = odbc.bundled_driver(tmp_path, os_release, "x86_64")
+    assert found == str(tmp_path / "linux" / family / "x86_64" / "lib" / "libmsodbcsql-18.6.so.2.1")
+    assert odbc.bundled_driver(tmp_path, os_release, "riscv64") is None
+
+
+def test_the_file_of_a_driver_of_the_system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "odbcinst.ini").write_text(
+        f"[{odbc.NAME}]\nDescription=100% Microsoft's\nDriver = /opt/it.so\n"
+    )
+    monkeypatch.setenv("ODBCSYSINI", str(tmp_path))
+    assert odbc._registered_file(odbc.NAME) == "/opt/it.so"
+    assert odbc._registered_file("SQLite") == ""
+
+
+def test_the_wheels_driver_is_there() -> None:
+    found = odbc._bundled()
+    assert found is not None
+    assert Path(found).is_file()
+
+
+WANTED = ports.Published("db", "127.0.0.1", 5432, "tcp")
+MOVE = "or move the ports: stack.port_offset in environments/dev.toml"
+
+
+def container(project: str | None, **port: object) -> dict[str, Any]:
+    its_labels = {"com.docker.compose.project": project} if project else None
+    shown = {"IP": "", "PublicPort": 5432, "PrivatePort": 5432, "Type": "tcp"} | port
+    return {"Names": ["/theirs"], "Labels": its_labels, "Ports": [shown]}
+
+
+@pytest.mark.parametrize(
+    ("port", "holds"),
+    [
+        ({}, True),
+        ({"IP": "0.0.0.0"}, True),  # noqa: S104 - nothing is bound
+        ({"IP": "127.0.0.1"}, True),
+        ({"IP": "::"}, True),
+        ({"IP": "127.0.0.2"}, False),
+        ({"PublicPort": 5433}, False),
+        ({"Type": "udp"}, False),
+    ],
+)
+def test_which_container_is_in_the_way(port: dict[str, Any], holds: bool) -> None:
+    assert (ports.holding_container(WANTED, [container("other", **port)]) is not None) == holds
+
+
+@pytest.mark.parametrize(
+    ("project", "expected"),
+    [
+        ("mine", Finding(OK, "5432 (db): this stack's own, theirs")),
+        (
+            "other",
+            Finding(
+                FAIL,
+                "5432 (db): held by the container theirs of the project other",
+                f"Stop it: docker stop theirs; {MOVE}",
+            ),
+        ),
+        (
+            None,
+            Finding(
+                FAIL,
+                "5432 (db): held by the container theirs of no project",
+                f"Stop it: docker stop theirs; {MOVE}",
+            ),
+        ),
+    ],
+)
+def test_a_port_held_by_a_container(project: str | None, expected: Finding) -> None:
+    assert ports.held_by_container(WANTED, "mine", container(project), "dev") == expected
+
+
+def test_a_port_held_by_a_process() -> None:
+    assert ports.held_by_process(WANTED, (77, "postgres"), "dev") == Finding(
+        FAIL, "5432 (db): held by the process postgres (pid 77)", f"Stop it: kill 77; {MOVE}"
+    )
+    assert ports.held_by_process(WANTED, None, "dev") == Finding(
+        FAIL,
+        "5432 (db): held by a process that cannot be seen",
+        f"See which it is: sudo ss -lntp 'sport = :5432'; {MOVE}",
+    )
+
+
+def test_ports_together_are_as_bad_as_the_worst() -> None:
+    free, held = Finding(OK, "1: free"), Finding(FAIL, "2: held", "Stop it.")
+    assert ports.together([free, held, held]) == Finding(FAIL, "1: free\n2: held\n2: held", "Stop it.")
+    assert ports.together([free]) == free
+    assert ports.together([]) == Finding(OK, "none published")
+
+
+def test_only_fixed_ports_are_looked_at() -> None:
+    services: dict[str, Any] = {
+        "web": {
+            "ports": [
+                {"target": 80, "published": "8080", "host_ip": "127.0.0.1", "protocol": "tcp"},
+                {"target": 81, "published": "9000-9010", "protocol": "tcp"},
+                {"target": 82, "protocol": "tcp"},
+                {"target": 53, "published": "5353", "protocol": "udp"},
+            ]
+        }
+    }
+    found = [str(port) for port in ports.published(Stack("s", Path("/"), (), services))]
+    assert found == ["8080 (web)", "5353/udp (web)"]
