@@ -72,22 +72,14 @@ def explain(
 @command(app)
 def validate(app: Application) -> None:
     """Check the settings of every environment."""
-    from dataops_cli.errors import DataopsError, UsageError
-    from dataops_cli.settings.load import load_environment
+    from dataops_cli.errors import UsageError
+    from dataops_cli.settings.load import load_environments
 
-    names = app.project.environment_names()
-    faults: list[str] = []
-    for name in names:
-        try:
-            load_environment(app.project, name)
-        except DataopsError as error:
-            meant = f" ({error.hint})" if error.hint.startswith("Did you mean") else ""
-            found = error.details or (error.reason + meant,)
-            faults += [fault for fault in found if fault not in faults]
+    loaded, faults = load_environments(app.project)
     if faults:
         raise UsageError(
             f"The settings have {len(faults)} fault{'s' * (len(faults) > 1)}",
             details=tuple(faults),
             hint="Mend them at the places named; what a setting means: dataops config explain KEY",
         )
-    app.console.result({"valid": names}, f"The settings of {', '.join(names)} are valid.")
+    app.console.result({"valid": [*loaded]}, f"The settings of {', '.join(loaded)} are valid.")

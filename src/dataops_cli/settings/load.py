@@ -9,7 +9,7 @@ from typing import Any, get_args
 from pydantic import SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
-from dataops_cli.errors import UsageError
+from dataops_cli.errors import DataopsError, UsageError
 from dataops_cli.project import Project
 from dataops_cli.settings.layers import (
     Layer,
@@ -68,6 +68,19 @@ def load_environment(
         for key, value in layer.items():
             history.setdefault(key, []).append(value)
     return Environment(name, _settings(layers, history), history)
+
+
+def load_environments(project: Project) -> tuple[dict[str, Environment], list[str]]:
+    """Every environment that is right, by name, and the faults of the others, each with its place."""
+    loaded: dict[str, Environment] = {}
+    faults: dict[str, None] = {}  # one of base.toml is each environment's
+    for name in project.environment_names():
+        try:
+            loaded[name] = load_environment(project, name)
+        except DataopsError as error:
+            meant = f" ({error.hint})" if error.hint.startswith("Did you mean") else ""
+            faults |= dict.fromkeys(error.details or (error.reason + meant,))
+    return loaded, list(faults)
 
 
 def is_secret(key: str) -> bool:
