@@ -74,8 +74,11 @@ class Console:
 
     def text(self, text: str) -> None:
         """Text that is the result and must not be wrapped or styled, such as CSV."""
-        self._stdout.write(text)
-        self._stdout.flush()
+        try:
+            self._stdout.write(text)
+            self._stdout.flush()
+        except BrokenPipeError:
+            raise BrokenPipeError from None  # with its number, the parser would exit with 1 for it
 
     def styled(self, text: str, style: str) -> str:
         """`text` as `text()` is to write it in a style: with its codes where stdout shows colours."""

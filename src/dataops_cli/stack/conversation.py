@@ -61,5 +61,8 @@ def _read(descriptor: int) -> bytes:
 
 def _write(descriptor: int, data: bytes) -> None:
     view = memoryview(data)
-    while view:
-        view = view[os.write(descriptor, view) :]
+    try:
+        while view:
+            view = view[os.write(descriptor, view) :]
+    except BrokenPipeError:
+        raise BrokenPipeError from None  # as Console.text does

@@ -19,6 +19,8 @@ from dataops_cli.stack.observe import Container, observe_containers
 WAITING_LINES = 100
 # A restart leaves no container running for a moment; following ends when none came back within this time.
 COMING_BACK_SECONDS = 3.0
+# Lines that the engine writes after the end of a container come within this time, one after the other.
+LATE_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
@@ -141,6 +143,14 @@ class Follower:
         try:
             for line in _lines(self._engine, container, position, follow=True):
                 self._news.put(line)
+            # The engine ends a follower when the container has ended, though it may still be writing the log.
+            more = True
+            while more:
+                time.sleep(LATE_SECONDS)
+                more = False
+                for line in _lines(self._engine, container, position, follow=False):
+                    more = True
+                    self._news.put(line)
             self._news.put(_Ended(container.id))
         except EngineError as error:
             self._news.put(error)
@@ -162,5 +172,5 @@ def _lines(
         for entry in position.unread(entries(pieces, terminal=terminal)):
             yield Line(entry.stamp, container, entry.text)
     except EngineError as error:
-        if error.status != 404:  # else it was removed meanwhile
+        if error.status not in (404, 409):  # else it was removed meanwhile, or is just being removed
             raise
