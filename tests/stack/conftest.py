@@ -15,9 +15,8 @@ import pytest
 
 from dataops_cli import docker_api
 from dataops_cli.errors import DataopsError
-from support import absent
+from support import STAND_IN, absent
 
-IMAGE = "dataops-test/stand-in:1"
 # Stands in for SQL Server and CloudBeaver: it keeps the health checks' names and ports, and nothing else.
 SCRIPTS = {
     "opt/mssql/bin/sqlservr": "exec /bin/stand-in",
@@ -42,7 +41,7 @@ def engine() -> docker_api.Engine:
     busybox = which("busybox")
     if busybox is None:
         absent("busybox", "busybox is not there")
-    there = found.image(IMAGE)
+    there = found.image(STAND_IN)
     if there is None or (there["Config"]["Labels"] or {}).get("made-of") != MADE_OF:
         _import(Path(str(busybox)))
     return found
@@ -73,8 +72,8 @@ def compose(engine: docker_api.Engine) -> Callable[..., subprocess.CompletedProc
 def stand_ins() -> dict[str, str]:
     """Images that can be had here, in place of the public ones. See .ci/engine for PostgreSQL and Python."""
     return {
-        "SQLSERVER_IMAGE": IMAGE,
-        "CLOUDBEAVER_IMAGE": IMAGE,
+        "SQLSERVER_IMAGE": STAND_IN,
+        "CLOUDBEAVER_IMAGE": STAND_IN,
         "POSTGRES_IMAGE": "dataops-test/postgres:15",
         "PYTHON_IMAGE": "dataops-test/python:3.11",
     }
@@ -112,7 +111,7 @@ def _import(busybox: Path) -> None:
             archive.addfile(link)
     changes = ['CMD ["/bin/stand-in"]', "WORKDIR /opt/cloudbeaver", f"LABEL made-of={MADE_OF}"]
     subprocess.run(
-        ["docker", "import", *(word for change in changes for word in ("--change", change)), "-", IMAGE],
+        ["docker", "import", *(word for change in changes for word in ("--change", change)), "-", STAND_IN],
         input=buffer.getvalue(),
         check=True,
         capture_output=True,

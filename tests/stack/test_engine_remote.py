@@ -8,44 +8,20 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from shutil import which
 
 import pytest
+from own_daemon import Daemon, own_daemon
 
 from dataops_cli import docker_api
-from support import Dataops, absent
+from support import STAND_IN, Dataops, absent, clean_environment
 
 pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("engine")]
 
 SSHD = which("sshd") or which("/usr/sbin/sshd")
-TLS_PROXY = """
-import asyncio, ssl, sys
-async def copy(reader, writer):
-    while piece := await reader.read(65536):
-        writer.write(piece)
-        await writer.drain()
-    if writer.can_write_eof():
-        writer.write_eof()
-async def serve(reader, writer):
-    there, back = await asyncio.open_unix_connection("/var/run/docker.sock")
-    try:
-        await asyncio.wait(
-            [asyncio.ensure_future(copy(reader, back)), asyncio.ensure_future(copy(there, writer))],
-            return_when=asyncio.FIRST_COMPLETED,
-        )
-    finally:
-        writer.close(); back.close()
-async def main():
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain("server.pem", "server.key")
-    context.load_verify_locations("ca.pem")
-    context.verify_mode = ssl.CERT_REQUIRED
-    server = await asyncio.start_server(serve, "127.0.0.2", int(sys.argv[1]), ssl=context)
-    await server.serve_forever()
-asyncio.run(main())
-"""
+TLS_FILES = {"cacert": "ca.pem", "cert": "server.pem", "key": "server.key"}
 FILE = """\
 services:
   web:
@@ -76,8 +52,8 @@ def openssl(folder: Path, *arguments: str) -> None:
 
 
 @pytest.fixture
-def behind_tls(tmp_path: Path, engine: docker_api.Engine) -> Iterator[dict[str, str]]:
-    """The variables under which the engine is reached by TLS, which asks its clients for a certificate."""
+def behind_tls(tmp_path: Path, engine: docker_api.Engine) -> Iterator[tuple[Daemon, dict[str, str]]]:
+    """An engine that asks its clients for a certificate, and the variables under which it is reached."""
     folder = tmp_path / "certificates"
     folder.mkdir()
     key = ("-newkey", "rsa:2048", "-nodes", "-keyout")
@@ -96,33 +72,23 @@ def behind_tls(tmp_path: Path, engine: docker_api.Engine) -> Iterator[dict[str, 
         )  # fmt: skip
     (folder / "client.pem").rename(folder / "cert.pem")
     (folder / "client.key").rename(folder / "key.pem")
-    port = free_port()
-    proxy = subprocess.Popen([sys.executable, "-c", TLS_PROXY, str(port)], cwd=folder)
-    wait_for_port(port)
-    yield {
-        "DOCKER_HOST": f"tcp://127.0.0.2:{port}",
-        "DOCKER_TLS_VERIFY": "1",
-        "DOCKER_CERT_PATH": str(folder),
-    }
-    proxy.terminate()
-    proxy.wait()
+    options = ["--tlsverify", *(f"--tls{part}={folder}/{file}" for part, file in TLS_FILES.items())]
+    address = "tcp://127.0.0.2:2376"
+    with own_daemon(STAND_IN, options=[f"--host={address}", *options]) as daemon:
+        variables = {"DOCKER_HOST": address, "DOCKER_TLS_VERIFY": "1", "DOCKER_CERT_PATH": str(folder)}
+        yield daemon, variables
 
 
-def test_a_stack_over_tls(
-    dataops: Dataops, engine: docker_api.Engine, small: tuple[Path, str], behind_tls: dict[str, str]
-) -> None:
-    folder, name = small
-    up = dataops("up", "--env", "far", cwd=folder, **behind_tls)
-    assert up.returncode == 0, up.stderr
-    [row] = json.loads(dataops("ps", "--env", "far", "--json", cwd=folder, **behind_tls).stdout)
-    assert (row["name"], row["health"]) == (f"{name}-web-1", "healthy")
-    assert dataops("down", "--env", "far", cwd=folder, **behind_tls).returncode == 0
+def test_a_stack_over_tls(small: tuple[Path, str], behind_tls: tuple[Daemon, dict[str, str]]) -> None:
+    daemon, variables = behind_tls
+    whole_life_of_a_stack(daemon.engine, small, variables, daemon.beside)
 
 
 def test_a_certificate_of_another_authority_is_refused(
-    dataops: Dataops, small: tuple[Path, str], behind_tls: dict[str, str]
+    small: tuple[Path, str], behind_tls: tuple[Daemon, dict[str, str]]
 ) -> None:
-    folder = Path(behind_tls["DOCKER_CERT_PATH"])
+    daemon, variables = behind_tls
+    folder = Path(variables["DOCKER_CERT_PATH"])
     openssl(
         folder,
         *[
@@ -141,10 +107,26 @@ def test_a_certificate_of_another_authority_is_refused(
             "/CN=other",
         ],
     )
-    failed = dataops("ps", "--env", "far", cwd=small[0], **behind_tls)
+    failed = run_in(small[0], variables, ["ps"], daemon.beside)
     assert failed.returncode == 3
-    assert f"Cannot reach the Docker engine of {behind_tls['DOCKER_HOST']}" in failed.stderr
+    assert f"Cannot reach the Docker engine of {variables['DOCKER_HOST']}" in failed.stderr
     assert "certificate verify failed" in failed.stderr
+
+
+def run_in(
+    folder: Path, variables: dict[str, str], arguments: list[str], beside: Sequence[str] = (), typed: str = ""
+) -> subprocess.CompletedProcess[str]:
+    """`dataops` with the environment `far`, on the host that `beside` leads to."""
+    return subprocess.run(
+        [*beside, sys.executable, "-m", "dataops_cli", "--env", "far", *arguments],
+        cwd=folder,
+        env=clean_environment(**variables),
+        input=typed,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
 
 
 @pytest.fixture
@@ -189,16 +171,30 @@ def small(
 
 
 def test_a_stack_over_ssh_with_a_secret_from_a_file_of_this_machine(
-    dataops: Dataops, engine: docker_api.Engine, small: tuple[Path, str], far: dict[str, str]
+    engine: docker_api.Engine, small: tuple[Path, str], far: dict[str, str]
+) -> None:
+    whole_life_of_a_stack(engine, small, far)
+
+
+def whole_life_of_a_stack(
+    engine: docker_api.Engine, small: tuple[Path, str], variables: dict[str, str], beside: Sequence[str] = ()
 ) -> None:
     folder, name = small
-    up = dataops("up", "--env", "far", cwd=folder, **far)
-    assert up.returncode == 0, up.stderr
-    assert dataops("up", "--env", "far", cwd=folder, **far).stdout.endswith("no changes.\n")
-    [row] = json.loads(dataops("ps", "--env", "far", "--json", cwd=folder, **far).stdout)
+
+    def run(*arguments: str, typed: str = "") -> str:
+        done = run_in(folder, variables, [*arguments], beside, typed)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    run("up")
+    assert run("up").endswith("no changes.\n")
+    [row] = json.loads(run("ps", "--json"))
     assert (row["name"], row["health"]) == (f"{name}-web-1", "healthy")
     assert engine.inspect(f"{name}-web-1")["HostConfig"]["Binds"] == []
-    assert dataops("down", "--env", "far", cwd=folder, **far).returncode == 0
+    assert "stand-in started" in run("logs")
+    # A pipe both ways: the command sees the end of what it is sent.
+    assert run("exec", "web", "--", "cat", typed="x" * 300_000) == "x" * 300_000
+    run("down")
     assert engine.containers(f"com.docker.compose.project={name}") == []
 
 
