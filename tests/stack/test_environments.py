@@ -1,0 +1,150 @@
+"""The stacks of several environments: what keeps them apart on one engine."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from dataops_cli import docker_api
+from dataops_cli.project import Project
+from dataops_cli.settings.load import load_environment
+from dataops_cli.stack.environment import load_environment_stack
+from dataops_cli.stack.model import Stack
+from support import Dataops
+
+
+@pytest.fixture
+def stacks(
+    tmp_path: Path, new_platform: Callable[[Path], Path], monkeypatch: pytest.MonkeyPatch
+) -> dict[str, Stack]:
+    for name in ("SQLSERVER_PORT", "POSTGRES_PORT", "AIRFLOW_PORT", "CLOUDBEAVER_PORT", "STACK_PREFIX"):
+        monkeypatch.delenv(name, raising=False)
+    project = Project(new_platform(tmp_path / "platform"))
+    return {
+        name: load_environment_stack(project, load_environment(project, name), ["cloudbeaver"])
+        for name in ("dev", "staging", "prod")
+    }
+
+
+def ports(stack: Stack) -> dict[str, str]:
+    return {
+        name: f"{port['host_ip']}:{port['published']}"
+        for name, service in stack.services.items()
+        for port in service.get("ports", [])
+    }
+
+
+def test_dev_has_the_plain_names_and_ports(stacks: dict[str, Stack]) -> None:
+    dev = stacks["dev"]
+    assert {name: service["container_name"] for name, service in dev.services.items()} == {
+        "airflow-dag-processor": "dataops-airflow-dag-processor",
+        "airflow-init": "dataops-airflow-init",
+        "airflow-scheduler": "dataops-airflow-scheduler",
+        "airflow-webserver": "dataops-airflow-webserver",
+        "cloudbeaver": "cloudbeaver",
+        "dbt": "dataops-dbt",
+        "postgres": "dataops-postgres",
+        "sqlserver": "dataops-sqlserver",
+    }
+    assert ports(dev) == {
+        "sqlserver": "127.0.0.1:1433",
+        "postgres": "127.0.0.1:5432",
+        "airflow-webserver": "127.0.0.1:8080",
+        "cloudbeaver": "127.0.0.1:8978",
+    }
+    assert [network["name"] for network in dev.networks.values()] == ["dataops_network"]
+    assert {volume["name"] for volume in dev.volumes.values()} == {
+        "sqlserver_data",
+        "postgres_data",
+        "cloudbeaver_data",
+    }
+
+
+def test_the_metadata_database_has_a_port_in_dev_only(stacks: dict[str, Stack]) -> None:
+    assert ports(stacks["staging"]) == {
+        "sqlserver": "127.0.0.1:11433",
+        "airflow-webserver": "127.0.0.1:18080",
+        "cloudbeaver": "127.0.0.1:18978",
+    }
+    assert "postgres" not in ports(stacks["prod"])
+
+
+def test_no_name_and_no_port_is_taken_twice(stacks: dict[str, Stack]) -> None:
+    taken = [
+        name
+        for stack in stacks.values()
+        for name in (
+            stack.name,
+            *(service["container_name"] for service in stack.services.values()),
+            *(service["image"] for service in stack.services.values() if service.get("build")),
+            *ports(stack).values(),
+            *(network["name"] for network in stack.networks.values()),
+            *(volume["name"] for volume in stack.volumes.values()),
+        )
+    ]
+    images = 3 * (4 - 1)  # Airflow's four services run one image
+    assert len(taken) == len(set(taken)) + images
+
+
+def test_only_dev_mounts_folders_and_the_others_are_read_only(stacks: dict[str, Stack]) -> None:
+    def mounted(stack: Stack) -> set[str]:
+        return {
+            name
+            for name, service in stack.services.items()
+            if any(mount["type"] == "bind" for mount in service.get("volumes", []))
+        }
+
+    assert mounted(stacks["dev"]) == {"airflow-scheduler", "airflow-dag-processor", "dbt"}
+    for name in ("staging", "prod"):
+        assert mounted(stacks[name]) == set()
+        ours = {key: service for key, service in stacks[name].services.items() if "build" in service}
+        assert len(ours) == 5
+        assert all(service.get("read_only") for service in ours.values())
+
+
+def test_every_container_is_confined(stacks: dict[str, Stack]) -> None:
+    for stack in stacks.values():
+        for service in stack.services.values():
+            assert service["cap_drop"] == ["ALL"]
+            assert service["security_opt"] == ["no-new-privileges:true"]
+            assert service["mem_limit"]
+            assert service["logging"]["options"]["max-size"]
+            assert not service["image"].endswith(":latest")
+            assert service.get("build") or ":" in service["image"]
+
+
+@pytest.mark.engine
+@pytest.mark.xdist_group("engine")
+def test_two_stacks_live_side_by_side(
+    tmp_path: Path,
+    new_platform: Callable[[Path], Path],
+    swept: Callable[[str], None],
+    dataops: Dataops,
+    engine: docker_api.Engine,
+    stand_ins: dict[str, str],
+) -> None:
+    folder = new_platform(tmp_path / "platform")
+    names = [f"dataops-side-{os.getpid()}-{letter}" for letter in "ab"]
+    for index, name in enumerate(names):
+        swept(name)
+        (folder / "environments" / f"{'ab'[index]}.toml").write_text(
+            f'[stack]\nenabled = true\nname = "{name}"\nprefix = "{name}-"\nport_offset = {32000 + index}\n'
+        )
+
+    def run(*arguments: str) -> None:
+        done = dataops(*arguments, cwd=folder, **stand_ins)
+        assert done.returncode == 0, done.stderr
+
+    def healthy(name: str) -> list[str]:
+        found = engine.containers(f"com.docker.compose.project={name}")
+        return sorted(item["Names"][0] for item in found if "(healthy)" in item["Status"])
+
+    expected = [[f"/{name}-dataops-postgres", f"/{name}-dataops-sqlserver"] for name in names]
+    run("up", "postgres", "sqlserver", "--env", "a")
+    run("up", "postgres", "sqlserver", "--env", "b")
+    assert [healthy(name) for name in names] == expected
+    run("down", "--env", "a")
+    assert [healthy(name) for name in names] == [[], expected[1]]
