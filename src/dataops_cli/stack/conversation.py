@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 
-from dataops_cli.connection import PIECE, Connection
+from dataops_cli.docker_api.connection import PIECE, Connection
 from dataops_cli.stack.frames import STDERR as STDERR_FRAMES
 from dataops_cli.stack.frames import frames
 from dataops_cli.stack.terminal import STDERR, STDIN, STDOUT, is_terminal, raw, same_size
