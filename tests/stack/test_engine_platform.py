@@ -232,3 +232,15 @@ def test_no_engine(dataops: Dataops, platform: tuple[Path, str]) -> None:
     assert failed.returncode == 3
     assert "Cannot reach the Docker engine of tcp://127.0.0.1:9" in failed.stderr
     assert "Check DOCKER_HOST" in failed.stderr
+
+
+def test_a_job_that_has_ended_well_is_up_and_stays_so(dataops: Dataops, platform: tuple[Path, str]) -> None:
+    folder, _ = platform
+    (folder / "compose" / "release.yml").write_text("services: {}\n")
+    (folder / "compose" / "compose.yml").write_text(
+        "services: {job: {image: 'dataops-test/stand-in:1', command: 'true'}}\n"
+    )
+    first = dataops("up", "--env", "teststack", cwd=folder)
+    assert first.returncode == 0, first.stderr
+    again = dataops("up", "--env", "teststack", cwd=folder)
+    assert again.stdout == "teststack is up and healthy: 1 service, no changes.\n"

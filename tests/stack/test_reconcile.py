@@ -141,6 +141,15 @@ def test_a_one_shot_that_succeeded_does_not_run_again() -> None:
     assert lines(plan_up(stack(init=INIT), seen(failed))) == ["start shop-init-1: it has exited"]
 
 
+def test_a_service_with_a_health_check_is_to_stay_unless_its_end_is_awaited() -> None:
+    checked: Service = {**INIT, "healthcheck": {"test": ["CMD", "true"]}}
+    stopped = container("init", checked, state="exited", exit_code=0)
+    assert lines(plan_up(stack(init=checked), seen(stopped))) == ["start shop-init-1: it has exited"]
+    after: Service = {**WEB, "depends_on": {"init": {"condition": "service_completed_successfully"}}}
+    there = seen(stopped, container("web", after))
+    assert plan_up(stack(init=checked, web=after), there) == []
+
+
 def test_fewer_replicas_and_orphans() -> None:
     second = container("web", WEB, id="second", name="shop-web-2", number=2)
     orphan = container("old", WEB, name="shop-old-1")

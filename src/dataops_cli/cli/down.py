@@ -57,8 +57,8 @@ def down(
             )
         if not yes:
             typer.confirm(f"Remove all data in {', '.join(sorted(doomed))}?", abort=True, err=True)
-    if operations:
-        with changing(engine, project, command_line()) as lock:
+    with changing(engine, project, command_line()) as lock:
+        if operations:
             lock()
             operations = decide()
             take_down(engine, operations, lambda subject, text: app.console.detail(f"{subject}: {text}"))

@@ -90,7 +90,12 @@ def refusal(message: str, status: int) -> EngineError:
 
 def _innermost(error: BaseException) -> str:
     """What the operating system said, below the layers of HTTP that each wrap it in words."""
-    while below := error.__cause__ or error.__context__:
+    seen: list[BaseException] = []
+    # An error that was being handled already is another one; and urllib3 can make the chain a ring.
+    while (below := error.__cause__ or error.__context__) and not isinstance(below, DataopsError):
+        if below in seen:
+            break
+        seen.append(below)
         error = below
     return (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
 

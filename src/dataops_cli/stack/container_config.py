@@ -5,36 +5,52 @@ Source: the Engine API reference, version 1.41, and docker/compose `pkg/compose/
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from dataops_cli import __version__
+from dataops_cli.errors import DataopsError, ExitCode
 from dataops_cli.stack import labels
 from dataops_cli.stack.config_hash import config_hash
-from dataops_cli.stack.model import Mount, Service, Stack
+from dataops_cli.stack.model import Service, Stack
+from dataops_cli.stack.mounts import SECRETS_FOLDER, mount_config
 from dataops_cli.stack.units import byte_size, nanoseconds
 
-SECRETS_FOLDER = "/run/secrets"
+# The oldest Engine API that knows the key start_interval of a health check.
+START_INTERVAL_API = (1, 44)
 
 
 def container_config(
-    stack: Stack, name: str, container: str, number: int, image: str, image_id: str, secrets: str
+    stack: Stack,
+    name: str,
+    container: str,
+    number: int,
+    image: str,
+    image_id: str,
+    secrets: str,
+    anonymous: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """The create request for one container, attached to the first of its networks."""
+    """The create request for one container, attached to the first of its networks.
+
+    `anonymous` has the volumes of the container in whose place it comes, see `anonymous_volumes`.
+    """
     service = stack.services[name]
     networks = endpoints(stack, name, container)
     first = next(iter(networks), None)
     config: dict[str, Any] = {
         "Image": image,
+        # A name alone takes the image's own value away.
         "Env": [
             key if value is None else f"{key}={value}"
             for key, value in sorted(service.get("environment", {}).items())
-            if value is not None
         ],
         "Labels": service.get("labels", {}) | _labels(stack, name, number, image_id, secrets),
         "ExposedPorts": {port: {} for port in _exposed(service)},
         "Tty": service.get("tty", False),
         "OpenStdin": service.get("stdin_open", False),
-        "HostConfig": _host_config(stack, service) | {"NetworkMode": first or "none"},
+        "HostConfig": _host_config(service)
+        | mount_config(stack, service, anonymous or {})
+        | {"NetworkMode": first or "none"},
         "NetworkingConfig": {"EndpointsConfig": {first: networks[first]} if first else {}},
     }
     optional: dict[str, Any] = {
@@ -50,6 +66,21 @@ def container_config(
         "Volumes": {SECRETS_FOLDER: {}} if service.get("read_only") and service.get("secrets") else None,
     }
     return config | {key: value for key, value in optional.items() if value is not None}
+
+
+def require_new_enough(api_version: tuple[int, int], stack: Stack) -> None:
+    """Raises DataopsError (exit 3) for a key that the engine does not know: it would ignore it in silence."""
+    if api_version >= START_INTERVAL_API:
+        return
+    for name, service in stack.services.items():
+        if "start_interval" in service.get("healthcheck", {}):
+            raise DataopsError(
+                f"services.{name}.healthcheck.start_interval needs Docker 25 or newer "
+                f"(API {'.'.join(map(str, START_INTERVAL_API))}; the engine has "
+                f"{'.'.join(map(str, api_version))})",
+                hint="Take the key out, or use a newer engine.",
+                exit_code=ExitCode.UNAVAILABLE,
+            )
 
 
 def endpoints(stack: Stack, name: str, container: str) -> dict[str, dict[str, Any]]:
@@ -89,15 +120,13 @@ def _labels(stack: Stack, name: str, number: int, image_id: str, secrets: str) -
     } | ({labels.SECRETS: secrets} if secrets else {})
 
 
-def _host_config(stack: Stack, service: Service) -> dict[str, Any]:
+def _host_config(service: Service) -> dict[str, Any]:
     limits = service.get("deploy", {}).get("resources", {}).get("limits", {})
     reservations = service.get("deploy", {}).get("resources", {}).get("reservations", {})
     memory = service.get("mem_limit") or limits.get("memory")
     cpus = service.get("cpus") or limits.get("cpus")
-    restart, _, retries = service.get("restart", "no").partition(":")
+    restart, _, retries = service.get("restart", "").partition(":")
     config: dict[str, Any] = {
-        "Binds": [],
-        "Mounts": [],
         "PortBindings": _port_bindings(service),
         "RestartPolicy": {"Name": restart, "MaximumRetryCount": int(retries or 0)},
         "CapAdd": service.get("cap_add"),
@@ -120,39 +149,11 @@ def _host_config(stack: Stack, service: Service) -> dict[str, Any]:
         config["ShmSize"] = byte_size(service["shm_size"])
     if logging := service.get("logging"):
         config["LogConfig"] = {"Type": logging.get("driver", ""), "Config": logging.get("options", {})}
-    for mount in service.get("volumes", []):
-        _mount(stack, mount, config)
     return config
 
 
 def secret_path(target: str) -> str:
     return target if target.startswith("/") else f"{SECRETS_FOLDER}/{target}"
-
-
-def _mount(stack: Stack, mount: Mount, config: dict[str, Any]) -> None:
-    target, kind = mount["target"], mount["type"]
-    read_only = mount.get("read_only", False)
-    if kind == "tmpfs":
-        options = mount.get("tmpfs") or {}
-        extra = {"TmpfsOptions": {"SizeBytes": byte_size(options["size"])}} if "size" in options else {}
-        config["Mounts"].append({"Type": "tmpfs", "Target": target, "ReadOnly": read_only, **extra})
-        return
-    if kind == "bind" and not mount.get("bind", {}).get("create_host_path"):
-        config["Mounts"].append(
-            {"Type": "bind", "Source": mount["source"], "Target": target, "ReadOnly": read_only}
-        )
-        return
-    source = mount.get("source", "")
-    if kind == "volume" and not source:
-        config["Mounts"].append({"Type": "volume", "Target": target, "ReadOnly": read_only})
-        return
-    mode = ["ro" if read_only else "rw"]
-    if kind == "volume":
-        source = stack.volumes[source]["name"]
-        mode += ["nocopy"] if mount.get("volume", {}).get("nocopy") else []
-    elif selinux := mount.get("bind", {}).get("selinux"):
-        mode.append(selinux)
-    config["Binds"].append(f"{source}:{target}:{','.join(mode)}")
 
 
 def _port_bindings(service: Service) -> dict[str, list[dict[str, str]]]:
@@ -177,7 +178,12 @@ def _healthcheck(service: Service) -> dict[str, Any] | None:
     if check.get("disable"):
         return {"Test": ["NONE"]}
     result: dict[str, Any] = {"Test": check.get("test", [])}
-    for key, name in (("interval", "Interval"), ("timeout", "Timeout"), ("start_period", "StartPeriod")):
+    for key, name in (
+        ("interval", "Interval"),
+        ("timeout", "Timeout"),
+        ("start_period", "StartPeriod"),
+        ("start_interval", "StartInterval"),
+    ):
         if key in check:
             result[name] = nanoseconds(str(check[key]))  # type: ignore[literal-required]
     if "retries" in check:

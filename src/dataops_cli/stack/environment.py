@@ -13,6 +13,7 @@ from dataops_cli.release import release_of
 from dataops_cli.settings import secrets
 from dataops_cli.settings.load import Environment
 from dataops_cli.stack.config_hash import secrets_hash
+from dataops_cli.stack.env_file import read_env_file
 from dataops_cli.stack.load import load_stack
 from dataops_cli.stack.model import Stack
 from dataops_cli.stack.secret_files import secret_contents
@@ -54,8 +55,6 @@ def load_environment_stack(
     A variable of the shell beats what the settings say, and both beat Compose's own file `.env`.
     """
     settings = environment.settings.stack
-    from dotenv import dotenv_values
-
     name = require_stack(environment)
     computed = {
         "STACK_PREFIX": f"{environment.name}-" if settings.prefix is None else settings.prefix,
@@ -63,8 +62,9 @@ def load_environment_stack(
         "IMAGE_TAG": environment.name,
         "REVISION": release_of(project.root) or "unknown",
     } | {key: str(port + settings.port_offset) for key, port in PORTS.items()}
-    beside = dotenv_values(project.root / "compose" / ".env", interpolate=False)
-    known = {key: value for key, value in beside.items() if value is not None} | computed | os.environ
+    file = project.root / "compose" / ".env"
+    beside = read_env_file(file, os.environ, lambda _unset: None, {}) if file.is_file() else {}
+    known = beside | computed | os.environ
     return load_stack(
         [project.root / file for file in settings.files],
         variables=known,

@@ -5,7 +5,9 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
+from typing import Any
 
 from dataops_cli import __version__
 from dataops_cli.docker_api import Engine, EngineError
@@ -13,10 +15,19 @@ from dataops_cli.stack import labels
 from dataops_cli.stack.container_config import container_config, endpoints
 from dataops_cli.stack.images import build_image, pull_image
 from dataops_cli.stack.model import Stack
+from dataops_cli.stack.mounts import anonymous_volumes
 from dataops_cli.stack.observe import Container, image_of
 from dataops_cli.stack.parallel import along
-from dataops_cli.stack.reconcile import Action, Operation, container_name, replicas, start_order
+from dataops_cli.stack.reconcile import (
+    Action,
+    Operation,
+    container_name,
+    is_awaited_to_complete,
+    replicas,
+    start_order,
+)
 from dataops_cli.stack.secret_files import secret_archive
+from dataops_cli.stack.start_errors import explain_start
 from dataops_cli.stack.waiting import meets, wait_for
 
 # What a service is reported to be once a condition holds.
@@ -107,11 +118,9 @@ class Execution:
 
     def _goal(self, name: str) -> str:
         """The condition that a service is waited for: that it has done its work, is healthy, or runs."""
-        awaited = [other.get("depends_on", {}).get(name, {}) for other in self.stack.services.values()]
         service = self.stack.services[name]
         check = service.get("healthcheck", {})
-        completes = any(how.get("condition") == "service_completed_successfully" for how in awaited)
-        if completes and service.get("restart", "no") == "no":
+        if service.get("restart", "no") == "no" and is_awaited_to_complete(self.stack, name):
             return "service_completed_successfully"
         return "service_healthy" if check.get("test") and not check.get("disable") else "service_started"
 
@@ -206,6 +215,7 @@ class Execution:
             image,
             facts["Id"] if facts else "",
             self.fingerprints.get(operation.service, ""),
+            self._anonymous_volumes(operation, facts or {}),
         )
         try:
             container = self.engine.create(name, config)
@@ -221,17 +231,24 @@ class Execution:
         self._copy_secrets(operation.service, container)
         return container
 
+    def _anonymous_volumes(self, operation: Operation, image: Mapping[str, Any]) -> dict[str, str]:
+        if operation.container is None:
+            return {}
+        old = self.engine.inspect(operation.container.id)
+        return anonymous_volumes(self.stack.services[operation.service], image, old)
+
     def _copy_secrets(self, service: str, container: str) -> None:
         for folder, archive in secret_archive(self.stack, service, self.secrets.get(service, {})):
             self.engine.put_archive(container, folder, archive)
 
     def _start(self, operation: Operation, container: str) -> None:
         ports = self.stack.services[operation.service].get("ports", [])
-        if all(str(port.get("published", "")).isdigit() for port in ports):
-            self.engine.start(container)
-        else:
-            with self._starting:
+        one_by_one = not all(str(port.get("published", "")).isdigit() for port in ports)
+        with self._starting if one_by_one else nullcontext():
+            try:
                 self.engine.start(container)
+            except EngineError as error:
+                raise explain_start(self.engine, operation.subject, error) from error
         self.report(operation.subject, "started")
 
     def _remove(self, operation: Operation) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from dataops_cli.docker_api import Engine
-from dataops_cli.errors import DataopsError
+from dataops_cli.docker_api import Engine, EngineError, refusal
+from dataops_cli.errors import DataopsError, ExitCode
 from dataops_cli.stack import labels
 from dataops_cli.stack.model import Stack
 
@@ -14,13 +14,15 @@ OUTPUT_LINES = 20
 
 
 def pull_image(engine: Engine, reference: str, report: Callable[[str], None]) -> None:
-    """Pull an image. Raises DataopsError with the registry's own words where it refuses."""
-    _follow(
-        engine.pull(reference),
-        f"Cannot pull {reference}",
-        f"Check the name and `docker login`, or name a mirror's image in its place; by hand: docker pull {reference}",
-        report,
-    )
+    """Pull an image. Raises DataopsError (exit 3) with the registry's own words where it refuses."""
+    reason = f"Cannot pull {reference}"
+    hint = f"Check the name and `docker login`, or name a mirror's image in its place; by hand: docker pull {reference}"
+    try:
+        _follow(engine.pull(reference), reason, hint, ExitCode.UNAVAILABLE, report)
+    except EngineError as error:
+        if error.status == 0:  # that the engine gave no answer says it better
+            raise
+        raise DataopsError(f"{reason}: {error.reason}", hint=hint, exit_code=ExitCode.UNAVAILABLE) from error
 
 
 def build_image(
@@ -44,17 +46,25 @@ def build_image(
         engine.build(**{key: value for key, value in options.items() if value is not None}),
         f"Cannot build {tag} for service {service}",
         f"Mend it, then build it alone: docker build {build['context']}",
+        ExitCode.FAILED,
         report,
     )
 
 
 def _follow(
-    documents: Iterable[dict[str, Any]], reason: str, hint: str, report: Callable[[str], None]
+    documents: Iterable[dict[str, Any]],
+    reason: str,
+    hint: str,
+    exit_code: ExitCode,
+    report: Callable[[str], None],
 ) -> None:
     output: list[str] = []
     for document in documents:
         if error := document.get("error"):
-            raise DataopsError(f"{reason}: {error}", hint=hint, details=tuple(output[-OUTPUT_LINES:]))
+            if "no space left" in str(error).lower():
+                raise refusal(f"{reason}: {error}", 0)
+            details = tuple(output[-OUTPUT_LINES:])
+            raise DataopsError(f"{reason}: {error}", hint=hint, exit_code=exit_code, details=details)
         text = str(document.get("stream") or document.get("status") or "").strip()
         if text:
             output.append(text)

@@ -1,5 +1,7 @@
 """Variables in values: `$V`, `${V}`, `:-` `-` `:?` `?` `:+` `+`, nested, and `$$` for a dollar.
 
+A dollar before anything else stands for itself.
+
 Source of the rules: the Compose specification, "Interpolation".
 """
 
@@ -31,11 +33,14 @@ def _until(
 ) -> tuple[str, int]:
     """Replace from `position` to the end, or to the brace that closes the expression around it."""
     parts: list[str] = []
+    open_braces = 0
     while position < len(text):
         character = text[position]
-        if closing and character == "}":
+        if closing and character == "}" and not open_braces:
             return "".join(parts), position
         if character != "$":
+            # A default may be JSON: ${V:-{"a": 1}}
+            open_braces += {"{": 1, "}": -1}.get(character, 0)
             parts.append(character)
             position += 1
         elif text.startswith("$$", position):
@@ -48,7 +53,8 @@ def _until(
             parts.append(_plain(name[0], variables, unset))
             position = name.end()
         else:
-            raise InterpolationError(f"has a $ that begins no variable: {_near(text, position)}")
+            parts.append("$")
+            position += 1
     if closing:
         raise InterpolationError("has a ${ that is not closed")
     return "".join(parts), position

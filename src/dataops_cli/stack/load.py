@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from io import StringIO
+import re
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from dataops_cli.errors import DataopsError, ExitCode, UsageError
+from dataops_cli.stack.env_file import read_env_file
 from dataops_cli.stack.interpolation import InterpolationError, interpolate
-from dataops_cli.stack.merge import merge, without
+from dataops_cli.stack.merge import merge, unique, without
 from dataops_cli.stack.model import Stack
-from dataops_cli.stack.schema import FILE, Fault, record
+from dataops_cli.stack.readers import Fault
+from dataops_cli.stack.references import check_references, is_named
+from dataops_cli.stack.schema import FILE
 from dataops_cli.stack.yaml_source import Source, parse
 
 KINDS = ("networks", "volumes", "secrets")
+MOUNTS = ("bind", "tmpfs", "volume")
+# Where an empty value, zero or false says something.
+WITH_A_BLANK = ("command", "entrypoint", "environment", "init", "scale", "retries")
 
 
 def load_stack(
@@ -32,22 +38,22 @@ def load_stack(
     """
     warnings: dict[str, None] = {}
     document: dict[str, Any] = {}
-    sources = []
-    for path in files:
-        source = _read(path)
+    sources = [_read(path) for path in files]
+    folder = files[0].resolve().parent
+    project = _project(sources, name or variables.get("COMPOSE_PROJECT_NAME"), folder, variables)
+    variables = {**variables, "COMPOSE_PROJECT_NAME": project}
+    for source in sources:
         values = _interpolated(source, variables, warnings)
         try:
-            canonical = record(FILE)(values)
+            canonical = FILE(values)
         except Fault as fault:
             raise _refusal(source, fault) from None
         for replaced in source.replaced:
             document = without(document, replaced)
         document = merge(document, canonical)
-        sources.append(source)
-    folder = files[0].resolve().parent
-    project = name or variables.get("COMPOSE_PROJECT_NAME") or document.get("name") or folder.name
+    document = unique(document)
     services: dict[str, Any] = {
-        key: _completed(key, service, folder, variables)
+        key: _completed(key, service, folder, variables, warnings)
         for key, service in document.get("services", {}).items()
     }
     active = {
@@ -55,10 +61,10 @@ def load_stack(
         for key, service in services.items()
         if not service.get("profiles") or "*" in profiles or {*service["profiles"]} & {*profiles}
     }
-    _check_references(services, active, document, sources)
-    used = _resources(document, active, project.lower(), folder)
+    check_references(services, active, document, sources)
+    used = _resources(document, active, project, folder)
     return Stack(
-        name=project.lower(),
+        name=project,
         folder=folder,
         files=tuple(path.resolve() for path in files),
         services=active,
@@ -82,6 +88,16 @@ def _read(path: Path) -> Source:
             hint="Put it there, or correct the setting stack.files.",
             exit_code=ExitCode.USAGE if isinstance(error, FileNotFoundError) else ExitCode.UNAVAILABLE,
         ) from None
+
+
+def _project(sources: Sequence[Source], given: str | None, folder: Path, variables: Mapping[str, str]) -> str:
+    """The project's name: as given, else the files' last `name`, else the folder's; in letters that Compose takes."""
+    own = [source.values["name"] for source in sources if source.values.get("name")]
+    wanted = given or (interpolate(str(own[-1]), variables, lambda _name: None) if own else "") or folder.name
+    project = re.sub("[^-_a-z0-9]", "", wanted.lower()).lstrip("_-")
+    if not project:
+        raise UsageError(f"{wanted!r} can be no name of a Compose project", hint="Set name: in the file.")
+    return project
 
 
 def _interpolated(source: Source, variables: Mapping[str, str], warnings: dict[str, None]) -> dict[str, Any]:
@@ -121,104 +137,69 @@ def _refusal(source: Source, fault: Fault) -> UsageError:
     return source.error(fault.path, str(fault), hint)
 
 
-def _completed(key: str, service: dict[str, Any], folder: Path, variables: Mapping[str, str]) -> Any:
+def _completed(
+    key: str, service: dict[str, Any], folder: Path, variables: Mapping[str, str], warnings: dict[str, None]
+) -> Any:
     """The defaults, absolute paths and values from the environment."""
-    result = {"command": None, "entrypoint": None} | service
+    result = {"command": None, "entrypoint": None} | _without_blanks(service)
     if not service.get("networks"):
         result["networks"] = {"default": None}
     if "build" in service:
         given = {"context": ".", "dockerfile": "Dockerfile"} | service["build"]
         result["build"] = given | {"context": _absolute(folder, given["context"])}
         if "args" in given:
-            result["build"]["args"] = _filled(given["args"], variables)
+            filled = _filled(given["args"], variables)
+            result["build"]["args"] = {name: item for name, item in filled.items() if item is not None}
     if "volumes" in service:
         result["volumes"] = [
-            item | {"source": _absolute(folder, item["source"])} if item["type"] == "bind" else item
+            _without_blanks(item)
+            | ({"source": _absolute(folder, item["source"])} if item["type"] == "bind" else {})
             for item in service["volumes"]
         ]
+    if "healthcheck" in service:
+        result["healthcheck"] = _without_blanks(service["healthcheck"])
     if "deploy" in service:
-        result["deploy"] = service["deploy"] | {"placement": {}}
+        result["deploy"] = {"resources": {}} | service["deploy"] | {"placement": {}}
     values: dict[str, str | None] = {}
     for path in result.pop("env_file", []):
-        values |= _env_file(key, Path(_absolute(folder, path)), variables)
+        values |= _env_file(key, Path(_absolute(folder, path)), variables, warnings, values)
     if values or "environment" in service:
         result["environment"] = values | _filled(service.get("environment", {}), variables)
     return result
+
+
+def _without_blanks(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Without what says no more than nothing would."""
+    return {
+        key: item
+        for key, item in record.items()
+        if key in WITH_A_BLANK or item or (item == {} and key in MOUNTS)
+    }
 
 
 def _filled(values: Mapping[str, str | None], variables: Mapping[str, str]) -> dict[str, str | None]:
     return {key: variables.get(key) if value is None else value for key, value in values.items()}
 
 
-def _env_file(service: str, path: Path, variables: Mapping[str, str]) -> dict[str, str | None]:
-    from dotenv import dotenv_values
+def _env_file(
+    service: str,
+    path: Path,
+    variables: Mapping[str, str],
+    warnings: dict[str, None],
+    before: Mapping[str, str | None],
+) -> dict[str, str]:
+    def unset(variable: str) -> None:
+        warnings[f"{path}: the variable {variable} is not set; it counts as empty"] = None
 
+    known = {name: value for name, value in before.items() if value is not None}
     try:
-        content = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        raise UsageError(
-            f"services.{service}.env_file: cannot read {path}", hint="Put the file there, as UTF-8 text."
-        ) from None
-    return _filled(dotenv_values(stream=StringIO(content), interpolate=False), variables)
+        return read_env_file(path, variables, unset, known)
+    except UsageError as error:
+        raise UsageError(f"services.{service}.env_file: {error.reason}", hint=error.hint) from None
 
 
 def _absolute(folder: Path, path: str) -> str:
-    return os.path.normpath(folder / Path(path).expanduser())
-
-
-def _check_references(
-    services: Mapping[str, Any],
-    active: Mapping[str, Any],
-    document: Mapping[str, Any],
-    sources: Sequence[Source],
-) -> None:
-    for name, service in active.items():
-        if "image" not in service and "build" not in service:
-            raise _at(sources, ("services", name), "needs image or build", "Add image: NAME:TAG.")
-        for other, how in service.get("depends_on", {}).items():
-            if other not in active and how.get("required", True):
-                why = "whose profile is not active" if other in services else "which does not exist"
-                raise _at(
-                    sources,
-                    ("services", name, "depends_on", other),
-                    f"names a service {why}",
-                    f"Services: {', '.join(sorted(services))}",
-                )
-        for kind, wanted in (
-            ("networks", {*service["networks"]} - {"default"}),
-            ("secrets", {use["source"] for use in service.get("secrets", [])}),
-            ("volumes", {item["source"] for item in service.get("volumes", []) if _is_named(item)}),
-        ):
-            if missing := sorted(wanted - {*document.get(kind, {})}):
-                raise _at(
-                    sources,
-                    ("services", name, kind),
-                    f"names {missing[0]}, which does not exist",
-                    f"Declare it under {kind}: at the top level.",
-                )
-    _refuse_cycles(active, sources)
-
-
-def _is_named(item: Mapping[str, Any]) -> bool:
-    return item["type"] == "volume" and bool(item.get("source"))
-
-
-def _refuse_cycles(services: Mapping[str, Any], sources: Sequence[Source]) -> None:
-    finished: set[str] = set()
-
-    def visit(name: str, way: tuple[str, ...]) -> None:
-        if name in way:
-            cycle = " → ".join((*way[way.index(name) :], name))
-            raise _at(
-                sources, ("services", name, "depends_on"), f"goes round: {cycle}", "Take one of them out."
-            )
-        if name not in finished and name in services:
-            for other in services[name].get("depends_on", {}):
-                visit(other, (*way, name))
-            finished.add(name)
-
-    for name in services:
-        visit(name, ())
+    return path if path.startswith("/") else os.path.normpath(folder / Path(path).expanduser())
 
 
 def _resources(
@@ -228,7 +209,7 @@ def _resources(
     used = {
         "networks": {key for service in active.values() for key in service["networks"]},
         "volumes": {
-            item["source"] for s in active.values() for item in s.get("volumes", []) if _is_named(item)
+            item["source"] for s in active.values() for item in s.get("volumes", []) if is_named(item)
         },
         "secrets": {use["source"] for s in active.values() for use in s.get("secrets", [])},
     }
@@ -241,22 +222,9 @@ def _resources(
         for key in sorted(used[kind]):
             item = declared[key]
             plain = key if item.get("external") else f"{project}_{key}"
-            result[kind][key] = item | {"name": item.get("name", plain)}
+            result[kind][key] = _without_blanks(item) | {"name": item.get("name", plain)}
             if kind == "networks":
-                result[kind][key].setdefault("ipam", {})
+                result[kind][key]["ipam"] = _without_blanks(item.get("ipam", {}))
             if "file" in item:
                 result[kind][key]["file"] = _absolute(folder, item["file"])
     return result
-
-
-def _at(sources: Iterable[Source], path: tuple[str | int, ...], message: str, hint: str) -> UsageError:
-    """An error at the place of the last file that has the path, or what is nearest to it."""
-    known = list(sources)
-    for length in range(len(path), 0, -1):
-        for source in reversed(known):
-            if path[:length] in source.lines:
-                error = source.error(path[:length], "", "")
-                place = error.reason.partition(": ")[0]
-                key = ".".join(str(part) for part in path)
-                return UsageError(f"{place}: {key} {message}", hint=hint)
-    return UsageError(message, hint=hint)

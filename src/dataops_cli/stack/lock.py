@@ -36,6 +36,7 @@ def changing(engine: Engine, project: str, command: str) -> Iterator[Callable[[]
     the block, and with exit 3 in place of a failure of the block when the engine is shutting down.
     """
     held: list[str] = []
+    _holder(engine, lock_name(project))
 
     def lock() -> None:
         if not held:
@@ -78,23 +79,26 @@ def _acquire(engine: Engine, project: str, command: str) -> str:
             if error.status == 404:
                 engine.import_empty_image(IMAGE)
             elif error.status == 409:
-                _remove_if_left(engine, name)
+                if holder_now := _holder(engine, name):
+                    raise _locked(name, holder_now) from None
             else:
                 raise
     raise _locked(name, {})  # whoever had it let it go, and another one was faster
 
 
-def _remove_if_left(engine: Engine, name: str) -> None:
+def _holder(engine: Engine, name: str) -> dict[str, str] | None:
+    """Who holds the lock. One that a killed command left is removed."""
     try:
         found = engine.inspect(name)
         labels = found["Config"]["Labels"] or {}
         holder = {key.removeprefix(PREFIX): text for key, text in labels.items() if key.startswith(PREFIX)}
         if _lives(holder):
-            raise _locked(name, holder)
+            return holder
         engine.remove(found["Id"])  # by its id: the name may have passed to another one by now
     except EngineError as error:
-        if error.status != 404:
+        if error.status not in (404, 409):  # gone, or being removed by somebody else
             raise
+    return None
 
 
 def _lives(holder: Mapping[str, str]) -> bool:

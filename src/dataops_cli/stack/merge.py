@@ -7,7 +7,7 @@ from typing import Any
 
 # Lists and mappings that are replaced as a whole.
 REPLACED = {"command", "entrypoint", "test"}
-# Lists whose entries are unique by a key: an entry of the later file takes the place of an earlier one.
+# Lists whose entries are unique by a key: a later entry takes the place of an earlier one.
 UNIQUE: dict[str, Callable[[Any], Any]] = {
     "ports": lambda port: (
         port.get("host_ip", ""),
@@ -17,34 +17,56 @@ UNIQUE: dict[str, Callable[[Any], Any]] = {
     ),
     "volumes": lambda mount: mount["target"],
     "secrets": lambda use: use["target"],
-    "env_file": lambda path: path,
-    "extra_hosts": lambda entry: entry,
-    "cap_add": lambda name: name,
-    "cap_drop": lambda name: name,
-    "security_opt": lambda option: option,
-    "profiles": lambda name: name,
-    "tmpfs": lambda entry: entry,
-    "expose": lambda port: port,
-}
+} | dict.fromkeys(
+    (
+        "aliases",
+        "cap_add",
+        "cap_drop",
+        "env_file",
+        "expose",
+        "extra_hosts",
+        "group_add",
+        "profiles",
+        "security_opt",
+        "tmpfs",
+    ),
+    lambda entry: entry,
+)
 
 
 def merge(base: Any, over: Any, key: str = "") -> Any:
     """Mappings recurse, lists append, scalars and commands are replaced. Neither argument is changed."""
-    if key in REPLACED or over is None:
+    if key in REPLACED:
         return over
+    if isinstance(base, dict) and over is None:
+        return base
     if isinstance(base, dict) and isinstance(over, dict):
+        if key == "logging" and base.get("driver", over.get("driver")) != over.get(
+            "driver", base.get("driver")
+        ):
+            return over  # another driver has other options
         result = dict(base)
         for name, item in over.items():
             result[name] = merge(result[name], item, name) if name in result else item
         return result
     if isinstance(base, list) and isinstance(over, list):
-        if key not in UNIQUE:
-            return base + over
-        unique = {UNIQUE[key](item): item for item in base}
-        for item in over:
-            unique[UNIQUE[key](item)] = item
-        return list(unique.values())
+        return _pools(base, over) if key == "config" else base + over
     return over
+
+
+def _pools(base: list[Any], over: list[Any]) -> list[Any]:
+    """A network's address pools: those of the later file, each over the earlier one of its subnet."""
+    before = {pool.get("subnet"): pool for pool in base}
+    return [merge(before.get(pool.get("subnet"), {}), pool) for pool in over]
+
+
+def unique(value: Any, key: str = "") -> Any:
+    """The document with every list that UNIQUE names freed of what is there twice."""
+    if isinstance(value, dict):
+        return {name: unique(item, name) for name, item in value.items()}
+    if isinstance(value, list) and key in UNIQUE:
+        return list({UNIQUE[key](item): item for item in value}.values())
+    return value
 
 
 def without(document: dict[str, Any], path: tuple[str | int, ...]) -> dict[str, Any]:

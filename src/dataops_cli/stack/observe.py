@@ -9,6 +9,7 @@ from typing import Any
 
 from dataops_cli.docker_api import Engine
 from dataops_cli.stack import labels
+from dataops_cli.stack.container_config import require_new_enough
 from dataops_cli.stack.model import Stack
 
 _EXIT_CODE = re.compile(r"^(?:Exited|Restarting) \((\d+)\)")
@@ -66,7 +67,11 @@ def observe_containers(engine: Engine, project: str) -> tuple[Container, ...]:
 
 
 def observe(engine: Engine, stack: Stack) -> Observation:
-    """Everything that reconciling the stack needs to know."""
+    """Everything that reconciling the stack needs to know.
+
+    Raises DataopsError (exit 3) where the stack needs a newer engine.
+    """
+    require_new_enough(engine.api_version, stack)
     networks = {
         item["Name"]: item["Labels"] or {} for item in engine.networks(f"{labels.PROJECT}={stack.name}")
     }

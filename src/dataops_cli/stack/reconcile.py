@@ -60,6 +60,21 @@ def replicas(service: Service) -> int:
     return int(service.get("scale", service.get("deploy", {}).get("replicas", 1)))
 
 
+def is_one_shot(stack: Stack, name: str) -> bool:
+    """Whether a service does its work and ends. One with a health check is to stay, unless its end is awaited."""
+    service = stack.services[name]
+    check = service.get("healthcheck", {})
+    stays = bool(check.get("test")) and not check.get("disable")
+    return service.get("restart", "no") == "no" and (not stays or is_awaited_to_complete(stack, name))
+
+
+def is_awaited_to_complete(stack: Stack, name: str) -> bool:
+    needs = [
+        other.get("depends_on", {}).get(name, {}) for other in {**stack.disabled, **stack.services}.values()
+    ]
+    return any(how.get("condition") == "service_completed_successfully" for how in needs)
+
+
 def start_order(services: Mapping[str, Service]) -> list[str]:
     """The services, each after those it depends on, otherwise in their own order."""
     order: list[str] = []
@@ -241,21 +256,21 @@ def _service(
                 yield Operation(
                     Action.RENAME, subject, "an interrupted change left it", name, number, current
                 )
-            yield from _start(service, subject, name, number, current, recreated)
+            yield from _start(stack, subject, name, number, current, recreated)
     for item in mine:
         if item.number > wanted:
             yield _remove(item, f"the service has {wanted} container(s)")
 
 
 def _start(
-    service: Service, subject: str, name: str, number: int, current: Container, recreated: Collection[str]
+    stack: Stack, subject: str, name: str, number: int, current: Container, recreated: Collection[str]
 ) -> Iterable[Operation]:
     restarts = [
         dependency
-        for dependency, how in service.get("depends_on", {}).items()
+        for dependency, how in stack.services[name].get("depends_on", {}).items()
         if how.get("restart") and dependency in recreated
     ]
-    finished = current.state == "exited" and current.exit_code == 0 and service.get("restart", "no") == "no"
+    finished = current.state == "exited" and current.exit_code == 0 and is_one_shot(stack, name)
     if not current.running and not finished:
         cause = "it is not running" if current.state == "created" else f"it has {current.state}"
         yield Operation(Action.START, subject, cause, name, number, current)

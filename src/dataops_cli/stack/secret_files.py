@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from dataops_cli.errors import DataopsError, ExitCode
-from dataops_cli.stack.container_config import SECRETS_FOLDER, secret_path
+from dataops_cli.stack.container_config import secret_path
 from dataops_cli.stack.model import Stack
+from dataops_cli.stack.mounts import SECRETS_FOLDER
 
 
 def secret_contents(stack: Stack, service: str, variables: Mapping[str, str]) -> dict[str, bytes]:

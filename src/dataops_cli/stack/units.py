@@ -54,6 +54,14 @@ def byte_size(value: str | int) -> int:
     return int(Decimal(found[1]) * 1024**power)
 
 
+def go_number(value: float) -> str:
+    """A number as Go prints it: 1.10 → `1.1`, 1000000.0 → `1e+06`."""
+    shortest = Decimal(repr(value)).normalize()
+    if -5 < shortest.adjusted() < 6:
+        return f"{shortest:f}"
+    return f"{value:.{len(shortest.as_tuple().digits) - 1}e}"
+
+
 def _number(value: Decimal) -> str:
     text = f"{value:f}"
     return text.rstrip("0").rstrip(".") if "." in text else text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from dataops_cli.docker_api import Engine
@@ -18,8 +19,9 @@ RESTARTS_UNTIL_LOOP = 3
 
 def meets(container: Container, condition: str) -> bool:
     """Whether a container that was seen meets a condition of Compose's `depends_on`."""
-    if condition == "service_completed_successfully":
-        return container.state == "exited" and container.exit_code == 0
+    ended_well = container.state == "exited" and container.exit_code == 0
+    if condition == "service_completed_successfully" or (condition == "service_started" and ended_well):
+        return ended_well
     return container.running and (condition == "service_started" or container.health == "healthy")
 
 
@@ -48,6 +50,8 @@ def wait_for(
                 return
             if state["Status"] == "exited":
                 raise _failure(engine, facts, f"{name} failed: it exited with code {state['ExitCode']}")
+        elif condition == "service_started" and _has_done_its_work(facts):
+            return
         elif state["Status"] in ("exited", "dead"):
             raise _failure(engine, facts, f"{name} exited with code {state['ExitCode']}")
         elif state["Status"] == "restarting":
@@ -68,6 +72,12 @@ def wait_for(
             raise _failure(engine, facts, f"{name} was not ready in time: it is {health or state['Status']}")
         cancelled.wait(pause)
         pause = min(pause * 1.5, LONGEST_PAUSE)
+
+
+def _has_done_its_work(facts: Mapping[str, Any]) -> bool:
+    """Whether a container that is not to be restarted has ended without an error: it was a one-shot."""
+    policy, state = facts["HostConfig"]["RestartPolicy"]["Name"], facts["State"]
+    return policy in ("", "no") and state["Status"] == "exited" and state["ExitCode"] == 0
 
 
 def _failure(engine: Engine, facts: dict[str, Any], reason: str) -> DataopsError:

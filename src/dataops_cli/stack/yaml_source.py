@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from math import inf, isinf
 from typing import Any
 
 import yaml
@@ -16,10 +17,13 @@ from dataops_cli.errors import UsageError
 Path = tuple[str | int, ...]
 
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)")
-_OCTAL = re.compile(r"0[0-7]+")
-_BASED = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
+_OCTAL = re.compile(r"[-+]?0[0-7]+")
+_BASED = re.compile(r"[-+]?0([oO][0-7]+|[xX][0-9a-fA-F]+|[bB][01]+)")
 _FLOAT = re.compile(r"[-+]?([0-9]+\.[0-9]*|\.[0-9]+|[0-9]+)([eE][-+]?[0-9]+)?")
 STRING = "tag:yaml.org,2002:str"
+# Compose makes another text of an unquoted date: 2026-01-31 becomes 2026-01-31 00:00:00 +0000 UTC.
+_DATE = re.compile(r"\d{4}-\d{1,2}-\d{1,2}(([Tt]|[ \t]+)\d{1,2}:\d{1,2}:\d{1,2}.*)?")
+_LARGEST = 2**64
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -73,7 +77,7 @@ def _value(node: yaml.Node, path: Path, source: Source) -> Any:
         for index, item in enumerate(node.value):
             source.lines[(*path, index)] = item.start_mark.line + 1
         return [_value(item, (*path, index), source) for index, item in enumerate(node.value)]
-    return _scalar(node)
+    return _scalar(node, source)
 
 
 def _mapping(node: yaml.MappingNode, path: Path, source: Source) -> dict[str, Any]:
@@ -106,20 +110,28 @@ def _mapping(node: yaml.MappingNode, path: Path, source: Source) -> dict[str, An
     return merged | own
 
 
-def _scalar(node: Any) -> Any:
+def _scalar(node: Any, source: Source) -> Any:
     text = str(node.value)
     # A plain whole number is text only where a tag says so.
     if node.style in ("'", '"', "|", ">") or (node.tag == STRING and _INTEGER.fullmatch(text)):
         return text
+    if _DATE.fullmatch(text):
+        place = f"{source.shown_as}:{node.start_mark.line + 1}"
+        raise UsageError(f"{place}: {text} is a date to Compose", hint=f'Write it in quotes: "{text}"')
     lowered = text.lower()
     if lowered in ("", "~", "null"):
         return None
     if lowered in ("true", "false"):
         return lowered == "true"
-    if _INTEGER.fullmatch(text):
-        return int(text)
-    if _OCTAL.fullmatch(text):
-        return int(text, 8)
-    if _BASED.fullmatch(text):
-        return int(text, 0)
-    return float(text) if _FLOAT.fullmatch(text) else text
+    # As Compose: digits may be set apart by _.
+    plain = text.replace("_", "") if text[0] in "+-.0123456789" else text
+    if _INTEGER.fullmatch(plain):
+        whole = int(plain)
+    elif _OCTAL.fullmatch(plain):
+        whole = int(plain, 8)
+    elif _BASED.fullmatch(plain):
+        whole = int(plain, 0)
+    else:
+        number = float(plain) if _FLOAT.fullmatch(plain) else inf
+        return text if isinf(number) else number
+    return whole if -_LARGEST // 2 <= whole < _LARGEST else float(whole)
