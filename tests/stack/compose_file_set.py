@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 WIDE = """\
 name: ${STACK_NAME:-demo}
 version: "3.8"
@@ -70,7 +72,7 @@ services:
     entrypoint: ""
     command: !reset []
 """
-# What a service `a` says besides its image. Volumes `vol` and `own`, networks `n` and `m`, secrets `s` and `t` and
+# What a service says besides its image. Volumes `vol` and `own`, networks `n` and `m`, secrets `s` and `t` and
 # a service `b` are there.
 SERVICES = [
     "command: a 'b c' d, entrypoint: [x], hostname: h, user: '1', working_dir: /w",
@@ -133,6 +135,11 @@ SERVICES = [
     "labels: [a, b=, 'c=${NOT_SET:-x}', 'p=${COMPOSE_PROJECT_NAME}']",
     "user: '', hostname: '', x-note: '${C}'",
 ]
+RESOURCES_OF_SERVICES = """\
+volumes: {vol: , own: {name: other}}
+networks: {n: , m: }
+secrets: {s: {environment: C}, t: {file: ./t}}
+"""
 # What a network `n`, a volume `vol` and a secret `s` say.
 RESOURCES = [
     ("", "", "environment: C"),
@@ -145,7 +152,7 @@ RESOURCES = [
     ("ipam: {driver: default, config: []}", "driver_opts: {type: tmpfs, o: 'size=1m', n: 5}", "file: y"),
     ("ipam: {config: [{subnet: 10.1.0.0/24, gateway: 10.1.0.1, ip_range: 10.1.0.128/25}]}", "", "file: y"),
 ]
-# What a service `a` says in the first file, and in the second.
+# What a service says in the first file, and in the second.
 MERGES = [
     ("command: x", "command: [y, z]"),
     ("command: x", "command: null"),
@@ -259,14 +266,13 @@ two lines"
 }
 
 
-def service_file(text: str) -> str:
-    """A file with the service `a` that SERVICES and MERGES speak of."""
-    own = "" if "build:" in text else "image: i, "
-    return (
-        f"services: {{a: {{{own}{text}}}, b: {{image: j}}}}\n"
-        "volumes: {vol: , own: {name: other}}\nnetworks: {n: , m: }\n"
-        "secrets: {s: {environment: C}, t: {file: ./t}}\n"
+def services_file(texts: Iterable[str]) -> str:
+    """A file with a service for each text: that many calls of Compose in one."""
+    services = "".join(
+        f"  s{index}: {{{'' if 'build:' in text else 'image: i, '}{text}}}\n"
+        for index, text in enumerate(texts)
     )
+    return f"services:\n  b: {{image: j}}\n{services}{RESOURCES_OF_SERVICES}"
 
 
 def resource_file(network: str, volume: str, secret: str) -> str:
@@ -279,11 +285,12 @@ def resource_file(network: str, volume: str, secret: str) -> str:
 def file_sets() -> list[tuple[str, ...]]:
     """Every set of files, the later ones over the earlier ones."""
     over_wide = WIDE.replace("memory: 512m", "memory: 1g").replace("mem_limit: 512m", "mem_limit: 1g")
+    over_services = "".join(f"  s{index}: {{{second}}}\n" for index, (_first, second) in enumerate(MERGES))
     return [
         (WIDE,),
         (over_wide, OVER),
-        *((service_file(text),) for text in SERVICES),
+        (services_file(SERVICES),),
+        (services_file(first for first, _second in MERGES), f"services:\n{over_services}"),
         *((resource_file(*texts),) for texts in RESOURCES),
-        *((service_file(first), f"services: {{a: {{{second}}}}}") for first, second in MERGES),
         *LAYERS,
     ]

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import yaml
 from compose_file_set import ENV_FILES, MERGES, file_sets
+from flat import flat
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -33,7 +34,7 @@ def same_as_compose(compose: Compose, folder: Path, files: list[Path], **variabl
     assert done.returncode == 0, done.stderr
     theirs = {key: item for key, item in json.loads(done.stdout).items() if not key.startswith("x-")}
     ours = load_stack(files, variables=variables, profiles=["*"]).document()
-    assert without_blank_options(ours) == without_blank_options(unescaped(theirs))
+    assert flat(without_blank_options(ours)) == flat(without_blank_options(unescaped(theirs)))
 
 
 def unescaped(value: Any) -> Any:
@@ -180,6 +181,8 @@ def test_the_platform_s_own_files(compose: Compose) -> None:
             ":3: services.a.image needs the variable I: name one",
         ),
         ("services:\n  a:\n    command: x\n", ":2: services.a needs image or build"),
+        ("name: ${N?}\nservices: {}\n", ":1: name needs the variable N"),
+        ("name: '...'\nservices: {}\n", "'...' can be no name of a Compose project"),
         (
             "services:\n  a: {image: i, depends_on: [b]}\n  b: {image: i, depends_on: [a]}\n",
             ":2: services.a.depends_on goes round: a → b → a",

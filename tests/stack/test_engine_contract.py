@@ -14,6 +14,7 @@ from typing import Any
 import contract_file
 import pytest
 import yaml
+from flat import flat
 from small_stack import SECRET, SmallStack, docker, unique
 
 from dataops_cli import docker_api
@@ -112,13 +113,6 @@ def comparable(value: Any, identity: str = "", key: str = "") -> Any:
             value = ",".join(sorted(value.split(",")))
         return re.sub("[0-9a-f]{64}", "ID", value)
     return value
-
-
-def flat(value: Any, path: str = "") -> dict[str, Any]:
-    """Path → value, so that a failure shows what differs and no more."""
-    if not isinstance(value, dict):
-        return {path: value}
-    return {key: item for name, inner in value.items() for key, item in flat(inner, f"{path} {name}").items()}
 
 
 def without_free_choices(made: dict[str, Any]) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from dataops_cli.stack.references import check_references, is_named
 from dataops_cli.stack.schema import FILE
 from dataops_cli.stack.yaml_source import Source, parse
 
+MEND_VARIABLE = "Set the variable, or mend it; $$ is a dollar."
 KINDS = ("networks", "volumes", "secrets")
 MOUNTS = ("bind", "tmpfs", "volume")
 # Where an empty value, zero or false says something.
@@ -91,12 +92,20 @@ def _read(path: Path) -> Source:
 
 
 def _project(sources: Sequence[Source], given: str | None, folder: Path, variables: Mapping[str, str]) -> str:
-    """The project's name: as given, else the files' last `name`, else the folder's; in letters that Compose takes."""
-    own = [source.values["name"] for source in sources if source.values.get("name")]
-    wanted = given or (interpolate(str(own[-1]), variables, lambda _name: None) if own else "") or folder.name
+    """The project's name: as given, else the files' last `name`, else the folder's, in letters that Compose takes."""
+    wanted = given or folder.name
+    for source in () if given else sources:
+        if own := source.values.get("name"):
+            try:
+                wanted = interpolate(str(own), variables, lambda _name: None) or wanted
+            except InterpolationError as error:
+                raise source.error(("name",), str(error), MEND_VARIABLE) from None
     project = re.sub("[^-_a-z0-9]", "", wanted.lower()).lstrip("_-")
-    if not project:
-        raise UsageError(f"{wanted!r} can be no name of a Compose project", hint="Set name: in the file.")
+    if not project or (given and given != project):
+        raise UsageError(
+            f"{wanted!r} can be no name of a Compose project",
+            hint="Name it with small letters, digits, - and _: stack.name of the environment, or COMPOSE_PROJECT_NAME.",
+        )
     return project
 
 
@@ -117,7 +126,7 @@ def _interpolated(source: Source, variables: Mapping[str, str], warnings: dict[s
         try:
             return interpolate(value, variables, unset)
         except InterpolationError as error:
-            raise source.error(path, str(error), "Set the variable, or mend it; $$ is a dollar.") from None
+            raise source.error(path, str(error), MEND_VARIABLE) from None
 
     return dict(replace(source.values, ()))
 
