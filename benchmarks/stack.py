@@ -87,7 +87,9 @@ def measure(folder: Path, services: dict[str, Any]) -> dict[str, tuple[float, fl
                     capture_output=True,
                 )
                 times[step][side].append(time.perf_counter() - started)
-    return {step: (statistics.median(ours), statistics.median(theirs)) for step, (ours, theirs) in times.items()}
+    return {
+        step: (statistics.median(ours), statistics.median(theirs)) for step, (ours, theirs) in times.items()
+    }
 
 
 if __name__ == "__main__":
