@@ -146,7 +146,7 @@ HEADER = "CustomerID,PersonID,StoreID,TerritoryID,AccountNumber,rowguid,Modified
         (HEADER.replace("CustomerID", "Id"), ", line 1, column CustomerID: the column is missing"),
         ("", ": the file is empty"),
         ("\n\n", ": the file has no header row"),
-        (gzip.compress(b"x"), ": the file is compressed"),
+        (gzip.compress(b"x", mtime=0), ": the file is compressed"),
     ],
 )
 def test_broken_files(folder: Path, refused: Refused, data: str | bytes, said: str) -> None:

@@ -144,7 +144,8 @@ def test_two_stacks_live_side_by_side(
 
     expected = [[f"/{name}-dataops-postgres", f"/{name}-dataops-sqlserver"] for name in names]
     run("up", "postgres", "sqlserver", "--env", "a")
-    run("up", "postgres", "sqlserver", "--env", "b")
+    run("up", "postgres", "--env", "b")
+    run("up", "sqlserver", "--env", "b")  # its secret was made before the first volume was
     assert [healthy(name) for name in names] == expected
     run("down", "--env", "a")
     assert [healthy(name) for name in names] == [[], expected[1]]

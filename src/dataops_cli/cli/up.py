@@ -74,7 +74,8 @@ def up(
     from dataops_cli.stack.selection import select
 
     environment = app.environment
-    stack = select(load_environment_stack(app.project, environment, profiles or ()), services or ())
+    whole = load_environment_stack(app.project, environment, profiles or ())
+    stack = select(whole, services or ())
     warn_of_readable_secrets(app)
     for warning in stack.warnings:
         app.console.warn(warning)
@@ -114,7 +115,7 @@ def up(
     with changing(engine, stack.name, command_line()) as lock:
         if missing_secrets(environment, stack):
             lock()
-            made = generate_first_secrets(app.project, environment, stack, engine)
+            made = generate_first_secrets(app.project, environment, whole, engine)
             app.console.progress(f"Made {', '.join(made)} in environments/{environment.name}.secrets.env")
             environment = load_environment(app.project, environment.name, app.overrides)
         full = with_secrets(stack, environment)

@@ -104,15 +104,14 @@ def refuse_binds(engine: Engine, stack: Stack) -> None:
 def generate_first_secrets(
     project: Project, environment: Environment, stack: Stack, engine: Engine
 ) -> list[str]:
-    """Make the secrets that are missing, where the stack has no volume yet; returns their keys.
+    """Make all secrets that are missing, where the stack has no volume yet; returns their keys.
 
-    A volume holds the password of its first start: a second operator must be given it, not invent another.
+    `stack` is the whole one, also when a part of it is to be brought up: the rest needs its secrets later. A volume holds the password of its first start: a second operator must be given it, not invent another.
     Raises DataopsError (exit 3) that names what is missing and how to supply it.
     """
-    keys = missing_secrets(environment, stack)
-    if keys:
-        refuse_after_first_start(project, environment, stack, engine, keys)
-        secrets.add(secrets.secrets_file(project, environment.name), keys)
+    refuse_after_first_start(project, environment, stack, engine, missing_secrets(environment, stack))
+    keys = secrets.missing(environment)
+    secrets.add(secrets.secrets_file(project, environment.name), keys)
     return keys
 
 
