@@ -148,6 +148,27 @@ def test_a_wrong_secret_is_not_quoted(project: Project) -> None:
     assert "12345" not in caught.value.reason + "".join(caught.value.details)
 
 
+def test_a_secret_in_a_settings_file_is_refused(project: Project) -> None:
+    write(project, "local.toml", '[secrets]\npostgres_password = "hush"\n')
+    with pytest.raises(UsageError, match=r"local.toml:2: secrets.postgres_password is a secret") as caught:
+        load_environment(project, "local")
+    assert "hush" not in caught.value.reason + caught.value.hint
+
+
+def test_quotes_that_are_not_closed_are_named_by_their_line(project: Project) -> None:
+    write(project, "local.secrets.env", "# mine\nDATAOPS_SECRETS__POSTGRES_PASSWORD='hush\n")
+    with pytest.raises(UsageError, match=r"local.secrets.env:2: the quotes are not closed") as caught:
+        load_environment(project, "local")
+    assert "hush" not in caught.value.reason + caught.value.hint
+
+
+@pytest.mark.parametrize("text", ['name = "Trial B"', 'prefix = "my stack-"'])
+def test_names_that_no_engine_takes_are_refused(project: Project, text: str) -> None:
+    write(project, "local.toml", f"[stack]\n{text}\n")
+    with pytest.raises(UsageError, match=r"local.toml:2: stack.* should match pattern"):
+        load_environment(project, "local")
+
+
 @pytest.mark.parametrize(("name", "expected"), [("threds", "threads"), ("xyz", None)])
 def test_nearest(name: str, expected: str | None) -> None:
     assert nearest(name, ["threads", "engine"]) == expected

@@ -374,11 +374,31 @@ def test_rotate_refuses(platform: Path, key: str, variables: dict[str, str], cod
     assert file_of(platform).read_text() == f"{WAREHOUSE}='{TYPED}'\n"
 
 
-def test_a_secret_in_a_settings_file_is_not_shadowed_by_rotation(platform: Path) -> None:
+def test_a_secret_in_a_settings_file_is_refused(platform: Path) -> None:
     settings = platform / "environments" / "local.toml"
     text = settings.read_text()
     settings.write_text(f'{text}\n[secrets]\nairflow_jwt_secret = "{TYPED}"\n')
-    code, _, err = run(platform, "rotate", "secrets.airflow_jwt_secret")
-    assert code == 5
-    assert f"environments/local.toml:{len(text.splitlines()) + 3}" in err
-    assert TYPED not in err
+    line = len(settings.read_text().splitlines())
+    code, out, err = run(platform, "rotate", "secrets.airflow_jwt_secret")
+    assert code == 2
+    assert f"environments/local.toml:{line}: secrets.airflow_jwt_secret is a secret" in err
+    assert TYPED not in out + err
+
+
+@pytest.mark.parametrize(
+    ("key", "typed", "words"),
+    [
+        ("secrets.sqlserver_sa_password", "short1A", "eight characters or more"),
+        ("secrets.sqlserver_sa_password", "onlyletters", "three of the four"),
+    ],
+)
+def test_a_password_that_sql_server_would_refuse(platform: Path, key: str, typed: str, words: str) -> None:
+    code, out, err = run(platform, "set", key, stdin=typed.encode())
+    assert (code, words in err, typed in out + err) == (2, True, False)
+
+
+def test_who_keeps_a_copy_of_what_is_set_is_named(platform: Path) -> None:
+    code, _, err = run(platform, "set", "secrets.postgres_password", stdin=TYPED.encode())
+    assert code == 0
+    assert "The metadata database keeps the password of its first start" in err
+    assert "secrets rotate secrets.postgres_password" in err

@@ -117,6 +117,11 @@ def test_the_whole_stack_up_twice_edited_and_down(
     code, answer = engine.exec(before["dbt"], ["python", "-c", REACH_SQLSERVER])
     assert (code, "ODBC Driver 18 for SQL Server" in answer.decode()) == (0, True), answer
 
+    # What brings the database to its schema and makes the administrator may run again at any time.
+    once_more = run("exec", "--one-off", "airflow-init", "--", "initialise")
+    assert once_more.returncode == 0, once_more.stderr
+    assert sign_in(39080, passwords["AIRFLOW_ADMIN_PASSWORD"]) == 201
+
     again = run("up")
     assert again.stdout == "teststack is up and healthy: 8 services, no changes.\n"
     assert containers(engine, name) == before
@@ -150,7 +155,14 @@ def test_the_whole_stack_up_twice_edited_and_down(
     assert (engine.containers(label), engine.networks(label)) == ([], [])
     assert len(engine.volumes(label)) == 3
 
+    kept = run("down", "--volumes")
+    assert kept.returncode == 5
+    assert "Nothing was removed" in kept.stderr
+    assert "--volumes --yes" in kept.stderr
+    assert len(engine.volumes(label)) == 3
+
     secrets.unlink()
+    assert run("up", "--plan").returncode == 3
     missing = run("up")
     assert missing.returncode == 3
     assert "Missing secrets: secrets.sqlserver_sa_password, secrets.postgres_password" in missing.stderr
@@ -232,6 +244,60 @@ def test_no_engine(dataops: Dataops, platform: tuple[Path, str]) -> None:
     assert failed.returncode == 3
     assert "Cannot reach the Docker engine of tcp://127.0.0.1:9" in failed.stderr
     assert "Check DOCKER_HOST" in failed.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "reason"),
+    [
+        ("[sh, -c, 'sleep 1; exit 3']", "exited with code 3"),
+        ("[sh, -c, 'exit 3'], restart: unless-stopped", "exits and restarts over and over"),
+    ],
+)
+def test_a_service_without_a_health_check_must_stay(
+    dataops: Dataops, platform: tuple[Path, str], command: str, reason: str
+) -> None:
+    folder, name = platform
+    (folder / "compose" / "release.yml").write_text("services: {}\n")
+    (folder / "compose" / "compose.yml").write_text(
+        f"services: {{bad: {{image: 'dataops-test/stand-in:1', command: {command}}}}}\n"
+    )
+    failed = dataops("up", "--env", "teststack", cwd=folder)
+    assert failed.returncode == 1
+    assert f"error: {name}-bad-1 {reason}" in failed.stderr
+
+
+def test_a_paused_container_is_not_healthy(
+    dataops: Dataops, platform: tuple[Path, str], engine: docker_api.Engine
+) -> None:
+    folder, name = platform
+    (folder / "compose" / "release.yml").write_text("services: {}\n")
+    (folder / "compose" / "compose.yml").write_text(
+        "services: {web: {image: 'dataops-test/stand-in:1', init: true}}\n"
+    )
+    assert dataops("up", "--env", "teststack", cwd=folder).returncode == 0
+    subprocess.run(["docker", "pause", f"{name}-web-1"], check=True, capture_output=True)
+    failed = dataops("up", "--env", "teststack", cwd=folder)
+    assert failed.returncode == 1
+    assert f"{name}-web-1 is paused (docker unpause {name}-web-1 lets it go on)" in failed.stderr
+
+
+def test_another_prefix_does_not_leave_the_data_behind(
+    dataops: Dataops, platform: tuple[Path, str], engine: docker_api.Engine
+) -> None:
+    folder, name = platform
+    (folder / "compose" / "release.yml").write_text("services: {}\n")
+    (folder / "compose" / "compose.yml").write_text(
+        "services: {web: {image: 'dataops-test/stand-in:1', init: true, volumes: ['data:/data']}}\n"
+        "volumes: {data: {name: '${STACK_PREFIX}data'}}\n"
+    )
+    assert dataops("up", "--env", "teststack", cwd=folder).returncode == 0
+    settings = folder / "environments" / "teststack.toml"
+    settings.write_text(settings.read_text().replace(f'prefix = "{name}-"', 'prefix = "other-"'))
+    for arguments in (["up", "--plan"], ["up"]):
+        refused = dataops(*arguments, "--env", "teststack", cwd=folder)
+        assert refused.returncode == 5
+        assert f"is there under another name: {name}-data" in refused.stderr
+    assert [item["Name"] for item in engine.volumes(f"com.docker.compose.project={name}")] == [f"{name}-data"]
 
 
 def test_a_job_that_has_ended_well_is_up_and_stays_so(dataops: Dataops, platform: tuple[Path, str]) -> None:

@@ -11,6 +11,7 @@ import pytest
 from dataops_cli import docker_api
 from dataops_cli.project import Project
 from dataops_cli.settings.load import load_environment
+from dataops_cli.stack.build_inputs import build_inputs
 from dataops_cli.stack.environment import load_environment_stack
 from dataops_cli.stack.model import Stack
 from support import Dataops
@@ -103,6 +104,15 @@ def test_only_dev_mounts_folders_and_the_others_are_read_only(stacks: dict[str, 
         ours = {key: service for key, service in stacks[name].services.items() if "build" in service}
         assert len(ours) == 5
         assert all(service.get("read_only") for service in ours.values())
+
+
+def test_a_dag_is_live_in_dev_and_an_input_of_the_image_elsewhere(stacks: dict[str, Stack]) -> None:
+    before = {name: build_inputs(stack) for name, stack in stacks.items()}
+    assert {*before["dev"]} == {"dataops-airflow:dev", "dataops-dbt:dev"}
+    for stack in stacks.values():
+        (stack.folder.parent / "airflow" / "dags" / "new.py").write_text("# a new DAG")
+    changed = {name for name, stack in stacks.items() if build_inputs(stack) != before[name]}
+    assert changed == {"staging", "prod"}
 
 
 def test_every_container_is_confined(stacks: dict[str, Stack]) -> None:

@@ -39,8 +39,8 @@ def explain(
     from dataops_cli.console import table
     from dataops_cli.errors import UsageError
     from dataops_cli.settings.layers import nearest
-    from dataops_cli.settings.load import REDACTED, is_secret
-    from dataops_cli.settings.model import known_keys
+    from dataops_cli.settings.load import REDACTED
+    from dataops_cli.settings.model import is_secret, known_keys
 
     if key not in known_keys():
         meant = nearest(key, known_keys())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -55,8 +56,12 @@ def down(
                 hint="If that is what you want: dataops down --env prod --volumes --i-know",
                 exit_code=ExitCode.REFUSED,
             )
-        if not yes:
-            typer.confirm(f"Remove all data in {', '.join(sorted(doomed))}?", abort=True, err=True)
+        if not yes and not _agreed(app, doomed):
+            raise DataopsError(
+                f"Nothing was removed: this would remove all data in {', '.join(sorted(doomed))}",
+                hint=f"If that is what you want: {app.hint('down')} --volumes --yes",
+                exit_code=ExitCode.REFUSED,
+            )
     with changing(engine, project, command_line()) as lock:
         if operations:
             lock()
@@ -67,3 +72,10 @@ def down(
         *(str(item) for item in operations),
         f"{app.environment.name} is down: {counted(len(operations), 'change')}.",
     )
+
+
+def _agreed(app: Application, volumes: list[str]) -> bool:
+    """The user's answer; without a terminal there is none."""
+    if app.as_json or not sys.stdin.isatty():
+        return False
+    return typer.confirm(f"Remove all data in {', '.join(sorted(volumes))}?", err=True)

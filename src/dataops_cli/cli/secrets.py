@@ -62,7 +62,14 @@ def set_secret(app: Application, context: typer.Context, key: Key, plan: PlanOpt
     if plan:
         _show(app, "set", {key: cause})
         return
-    secrets.put(path, key, _typed(key) if sys.stdin.isatty() else _piped())
+    value = _typed(key) if sys.stdin.isatty() else _piped()
+    secrets.require_strength(key, value)
+    secrets.put(path, key, value)
+    if holder := secrets.KEEPS_ITS_OWN.get(key):
+        app.console.warn(
+            f"{holder} keeps the password of its first start, which this does not change",
+            f"Where it has started already: {app.hint(f'secrets rotate {key}')}",
+        )
     if (origin := environment.origin(key)).startswith("variable "):
         app.console.warn(f"The {origin} is set, and beats the file")
     _show(app, "set", {key: cause})

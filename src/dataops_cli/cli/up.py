@@ -64,13 +64,14 @@ def up(
         generate_first_secrets,
         load_environment_stack,
         missing_secrets,
+        refuse_after_first_start,
         refuse_binds,
         with_secrets,
     )
     from dataops_cli.stack.execute import Execution
     from dataops_cli.stack.lock import changing
     from dataops_cli.stack.observe import observe
-    from dataops_cli.stack.reconcile import orphans, plan_up
+    from dataops_cli.stack.reconcile import made_elsewhere, orphans, plan_up
     from dataops_cli.stack.selection import select
 
     environment = app.environment
@@ -96,7 +97,12 @@ def up(
             remove_orphans=remove_orphans,
         )
 
-    def warn_of_orphans(seen: Observation) -> None:
+    def warn_of_others(seen: Observation, operations: list[Operation]) -> None:
+        for folder in made_elsewhere(stack, operations):
+            app.console.warn(
+                f"Containers that this changes were made from the platform in {folder}",
+                "If that is another platform, give this one a stack.name and a stack.prefix of its own.",
+            )
         if not remove_orphans and (left := orphans(stack, seen)):
             app.console.warn(
                 f"Containers of services that are gone: {', '.join(item.name for item in left)}",
@@ -104,12 +110,13 @@ def up(
             )
 
     if plan:
-        if missing_secrets(environment, stack):
-            app.console.warn("Secrets are missing; `up` makes them when no volume of the stack exists.")
+        if keys := missing_secrets(environment, stack):
+            refuse_after_first_start(app.project, environment, whole, engine, keys)
+            app.console.warn(f"Secrets are missing, which `up` makes: {', '.join(keys)}")
             seen, operations = decide({})
         else:
             seen, operations = decide(with_secrets(stack, environment).fingerprints())
-        warn_of_orphans(seen)
+        warn_of_others(seen, operations)
         show_plan(app, operations, "Nothing would change.")
         return
     with changing(engine, stack.name, command_line()) as lock:
@@ -121,7 +128,7 @@ def up(
         full = with_secrets(stack, environment)
         fingerprints = full.fingerprints()
         seen, operations = decide(fingerprints)
-        warn_of_orphans(seen)
+        warn_of_others(seen, operations)
         if operations:
             lock()
             seen, operations = decide(fingerprints)

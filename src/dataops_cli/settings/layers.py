@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from dotenv import dotenv_values
+from dotenv.parser import parse_stream
 
 from dataops_cli.errors import DataopsError, ExitCode, UsageError
-from dataops_cli.settings.model import ENV_PREFIX, NESTED_DELIMITER, known_keys
+from dataops_cli.settings.model import ENV_PREFIX, NESTED_DELIMITER, is_secret, known_keys
 
 # Variables with our prefix that are no settings: options of the command line, and what dbt's profile reads.
 NOT_SETTINGS = {"DATAOPS_ENV", "DATAOPS_PROJECT_DIR"}
@@ -71,6 +72,11 @@ def toml_layer(path: Path, shown_as: str) -> Layer:
     layer = {key: Value(raw, f"{shown_as}:{lines.get(key, 1)}") for key, raw in _flatten(document).items()}
     for key, value in layer.items():
         _refuse_unknown(key, value.origin)
+        if is_secret(key):
+            raise UsageError(
+                f"{value.origin}: {key} is a secret, and settings files are in git",
+                hint=f"Take it out there, and change it: dataops secrets set {key}",
+            )
     return layer
 
 
@@ -106,6 +112,12 @@ def secrets_layer(path: Path, shown_as: str) -> Layer:
         if known and not known.startswith(("#", ENV_PREFIX)):
             raise UsageError(
                 f"{shown_as}:{number}: this line sets nothing",
+                hint=f"Write {ENV_PREFIX}SECTION__KEY='value' on one line.",
+            )
+    for binding in parse_stream(StringIO(text)):
+        if binding.error:
+            raise UsageError(
+                f"{shown_as}:{binding.original.line}: the quotes are not closed, or something follows them",
                 hint=f"Write {ENV_PREFIX}SECTION__KEY='value' on one line.",
             )
     values = dotenv_values(stream=StringIO(text), interpolate=False)

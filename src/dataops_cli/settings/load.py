@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any
 
 from pydantic import SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
@@ -20,7 +20,7 @@ from dataops_cli.settings.layers import (
     secrets_layer,
     toml_layer,
 )
-from dataops_cli.settings.model import Settings, known_keys
+from dataops_cli.settings.model import Settings, is_secret
 
 REDACTED = "********"
 
@@ -81,11 +81,6 @@ def load_environments(project: Project) -> tuple[dict[str, Environment], list[st
             meant = f" ({error.hint})" if error.hint.startswith("Did you mean") else ""
             faults |= dict.fromkeys(error.details or (error.reason + meant,))
     return loaded, list(faults)
-
-
-def is_secret(key: str) -> bool:
-    annotation = known_keys()[key].annotation
-    return annotation is SecretStr or SecretStr in get_args(annotation)
 
 
 class _LayerSource(PydanticBaseSettingsSource):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -73,8 +73,10 @@ class Runs(Section):
 
 class Stack(Section):
     enabled: bool = Field(False, description="whether the environment has a Docker Compose stack")
-    name: str = Field("", description="name of the Compose project (empty: dataops-<env>)")
-    prefix: str | None = Field(
+    name: Annotated[str, Field(pattern=r"^([a-z0-9][a-z0-9_-]*)?$")] = Field(
+        "", description="name of the Compose project (empty: dataops-<env>)"
+    )
+    prefix: Annotated[str, Field(pattern=r"^([a-zA-Z0-9][a-zA-Z0-9_.-]*)?$")] | None = Field(
         None, description="what container, network and volume names begin with (unset: <env>-)"
     )
     port_offset: Annotated[int, Field(ge=0, le=50000)] = Field(
@@ -155,3 +157,8 @@ def known_keys() -> dict[str, Any]:
         else:
             keys[name] = field
     return keys
+
+
+def is_secret(key: str) -> bool:
+    annotation = known_keys()[key].annotation
+    return annotation is SecretStr or SecretStr in get_args(annotation)

@@ -14,8 +14,8 @@ from pydantic import SecretStr
 from dataops_cli.errors import UsageError
 from dataops_cli.project import Project
 from dataops_cli.settings.layers import nearest
-from dataops_cli.settings.load import Environment, is_secret
-from dataops_cli.settings.model import ENV_PREFIX, NESTED_DELIMITER, Secrets, known_keys
+from dataops_cli.settings.load import Environment
+from dataops_cli.settings.model import ENV_PREFIX, NESTED_DELIMITER, Secrets, is_secret, known_keys
 from dataops_cli.settings.secrets_file import changed
 
 # Setting → the variable by which the Compose files know it.
@@ -23,6 +23,12 @@ COMPOSE_VARIABLES = {f"secrets.{name}": name.upper() for name in Secrets.model_f
 # No character that a shell, a URL or a dotenv file would read as its own.
 ALPHABET = string.ascii_letters + string.digits
 LENGTH = 32
+# Services that keep a copy, which a new value in the file does not change.
+KEEPS_ITS_OWN = {
+    "secrets.postgres_password": "The metadata database",
+    "secrets.sqlserver_sa_password": "SQL Server",
+    "secrets.cloudbeaver_admin_password": "CloudBeaver",
+}
 
 
 def secrets_file(project: Project, environment: str) -> Path:
@@ -51,7 +57,9 @@ def require_secret(key: str) -> None:
 
 
 def is_set(environment: Environment, key: str) -> bool:
-    return any(value.raw is not None for value in environment.history.get(key, []))
+    """Whether a secret has a value; an empty one, as CI gives for a secret that it lacks, is none."""
+    values = environment.history.get(key, [])
+    return bool(values) and values[0].raw not in (None, "")
 
 
 def variable(key: str) -> str:
@@ -65,7 +73,7 @@ def values(environment: Environment) -> dict[str, str]:
     return {
         COMPOSE_VARIABLES[key]: value.get_secret_value()
         for key, value in found.items()
-        if isinstance(value, SecretStr)
+        if isinstance(value, SecretStr) and value.get_secret_value()
     }
 
 
@@ -88,6 +96,19 @@ def password() -> str:
             and any(c.isdigit() for c in text)
         ):
             return text
+
+
+def require_strength(key: str, value: str) -> None:
+    """Raises UsageError for a password of SQL Server's administrator that its policy refuses. Source: `password`."""
+    kinds = (str.islower, str.isupper, str.isdigit, lambda character: not character.isalnum())
+    if key == "secrets.sqlserver_sa_password" and (
+        len(value) < 8 or sum(any(kind(character) for character in value) for kind in kinds) < 3
+    ):
+        raise UsageError(
+            "SQL Server takes a password of eight characters or more, with three of the four kinds: "
+            "lower case, upper case, digits, others",
+            hint=f"Type another one, or let one be made: dataops secrets generate {key}",
+        )
 
 
 def fresh(key: str) -> str:

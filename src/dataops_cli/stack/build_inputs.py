@@ -10,21 +10,31 @@ from pathlib import Path
 from dataops_cli.docker_api import build_context
 from dataops_cli.errors import UsageError
 from dataops_cli.stack.model import Build, Stack
+from dataops_cli.stack.observe import image_of
 
 
 def build_inputs(stack: Stack) -> dict[str, str]:
-    """Hex SHA-256 by service that is built. Raises UsageError where there is nothing to build from."""
-    return {
-        name: _hash(name, service["build"], _mounted(stack, name))
-        for name, service in stack.services.items()
-        if "build" in service
-    }
+    """Hex SHA-256 by image that is built. Raises UsageError where there is nothing to build from.
+
+    Where services share an image, the first of them says how it is built.
+    """
+    result: dict[str, str] = {}
+    for name, service in stack.services.items():
+        image = image_of(stack, name)
+        if "build" in service and image not in result:
+            result[image] = _hash(name, service["build"], _mounted(stack, image))
+    return result
 
 
-def _mounted(stack: Stack, service: str) -> list[Path]:
-    """What the container sees in place of its image's own copy: it is live, and no input of the image."""
-    mounts = stack.services[service].get("volumes", [])
-    return [Path(mount["source"]) for mount in mounts if mount["type"] == "bind"]
+def _mounted(stack: Stack, image: str) -> list[Path]:
+    """What containers see in place of their image's own copy: it is live, and no input of the image."""
+    return [
+        Path(mount["source"])
+        for name, service in {**stack.disabled, **stack.services}.items()
+        if image_of(stack, name) == image
+        for mount in service.get("volumes", [])
+        if mount["type"] == "bind"
+    ]
 
 
 def _hash(service: str, build: Build, mounted: Collection[Path]) -> str:

@@ -144,13 +144,14 @@ class Execution:
                 self.stack,
                 operation.service,
                 operation.subject,
-                self.inputs.get(operation.service, ""),
+                self.inputs.get(operation.subject, ""),
                 lambda line: self.report(operation.subject, line),
             )
         elif operation.action is Action.CREATE_NETWORK:
             self._create_network(operation.service)
         else:
             self._create_volume(operation.service)
+        self.report(operation.subject, "done")
 
     def _create_network(self, key: str) -> None:
         network = self.stack.networks[key]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -11,6 +12,8 @@ from dataops_cli.stack import labels
 from dataops_cli.stack.model import Stack
 
 OUTPUT_LINES = 20
+# The classic builder colours what a step writes to its stderr.
+_ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def pull_image(engine: Engine, reference: str, report: Callable[[str], None]) -> None:
@@ -42,13 +45,15 @@ def build_image(
         "labels": build.get("labels", {}) | {labels.INPUTS: inputs},
         "network_mode": build.get("network"),
     }
-    _follow(
-        engine.build(**{key: value for key, value in options.items() if value is not None}),
-        f"Cannot build {tag} for service {service}",
-        f"Mend it, then build it alone: docker build {build['context']}",
-        ExitCode.FAILED,
-        report,
-    )
+    reason = f"Cannot build {tag} for service {service}"
+    hint = f"Mend it, then build it alone: dataops build {service}"
+    try:
+        documents = engine.build(**{key: value for key, value in options.items() if value is not None})
+        _follow(documents, reason, hint, ExitCode.FAILED, report)
+    except EngineError as error:
+        if error.status == 0:
+            raise
+        raise DataopsError(f"{reason}: {error.reason}", hint=hint) from error
 
 
 def _follow(
@@ -65,7 +70,7 @@ def _follow(
                 raise refusal(f"{reason}: {error}", 0)
             details = tuple(output[-OUTPUT_LINES:])
             raise DataopsError(f"{reason}: {error}", hint=hint, exit_code=exit_code, details=details)
-        text = str(document.get("stream") or document.get("status") or "").strip()
+        text = _ESCAPES.sub("", str(document.get("stream") or document.get("status") or "")).strip()
         if text:
             output.append(text)
             layer, progress = document.get("id", ""), document.get("progress", "")

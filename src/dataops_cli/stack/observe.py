@@ -97,7 +97,8 @@ def observe(engine: Engine, stack: Stack) -> Observation:
 
 def image_of(stack: Stack, service: str) -> str:
     """The image that a service runs: its own, or the name under which Compose builds it."""
-    return stack.services[service].get("image") or f"{stack.name}-{service}"
+    found = stack.services.get(service) or stack.disabled[service]
+    return found.get("image") or f"{stack.name}-{service}"
 
 
 def _container(item: Mapping[str, Any]) -> Container:

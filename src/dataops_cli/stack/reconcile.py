@@ -104,7 +104,7 @@ def plan_up(
 ) -> list[Operation]:
     """What brings the stack up, in order. Empty when everything is as wanted.
 
-    By service, `secrets` has the fingerprint of its secrets and `inputs` the hash of what its image is built
+    `secrets` has, by service, the fingerprint of its secrets, and `inputs`, by image, the hash of what it is built
     from. `pull` is a pull policy for all services, in place of their own. Raises DataopsError where something of
     another owner is in the way.
     """
@@ -186,7 +186,7 @@ def plan_images(
             continue
         missing = (seen.images or {}).get(image) is None
         policy = pull or service.get("pull_policy", "")
-        changed = (seen.inputs or {}).get(image, inputs.get(name)) != inputs.get(name)
+        changed = (seen.inputs or {}).get(image, inputs.get(image)) != inputs.get(image)
         if "build" in service and (build or missing or changed or policy == "build"):
             asked = "what it is built from changed" if changed else "a build was asked for"
             plan[image] = Operation(Action.BUILD, image, "the image is missing" if missing else asked, name)
@@ -217,6 +217,13 @@ def _networks_and_volumes(stack: Stack, seen: Observation) -> list[Operation]:
                         hint=f"Make it: docker {kind} create {name}",
                         exit_code=ExitCode.UNAVAILABLE,
                     )
+            elif moved := _under_another_name(stack, kind, key, there):
+                raise DataopsError(
+                    f"The {kind} {key} of the stack {stack.name} is there under another name: {moved}",
+                    hint="Put stack.prefix back as it was. If that is the stack of another platform on this engine, "
+                    "give yours a stack.name and a stack.prefix of its own.",
+                    exit_code=ExitCode.REFUSED,
+                )
             elif name not in there:
                 plan.append(Operation(action, name, "it is missing", key))
             elif there[name].get(labels.PROJECT) != stack.name:
@@ -226,6 +233,29 @@ def _networks_and_volumes(stack: Stack, seen: Observation) -> list[Operation]:
                     exit_code=ExitCode.REFUSED,
                 )
     return plan
+
+
+def _under_another_name(
+    stack: Stack, kind: str, key: str, there: Mapping[str, Mapping[str, str]]
+) -> str | None:
+    """What bears our project's and key's labels, but not our name: what it holds would be left behind."""
+    label = labels.NETWORK if kind == "network" else labels.VOLUME
+    wanted = (stack.networks if kind == "network" else stack.volumes)[key]["name"]
+    for name, its_labels in there.items():
+        if (its_labels.get(labels.PROJECT), its_labels.get(label)) == (stack.name, key) and name != wanted:
+            return name
+    return None
+
+
+def made_elsewhere(stack: Stack, plan: Iterable[Operation]) -> list[str]:
+    """The folders of other platforms whose containers a plan would change."""
+    changed = (Action.RECREATE, Action.REMOVE)
+    folders = {
+        item.container.labels.get(labels.WORKING_DIR, "")
+        for item in plan
+        if item.container is not None and item.action in changed
+    }
+    return sorted(folders - {"", str(stack.folder)})
 
 
 def _service(

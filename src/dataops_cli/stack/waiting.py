@@ -15,6 +15,7 @@ LOG_LINES = 10
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 0.5
 # A container that its restart policy has started anew this often will not settle by itself.
 RESTARTS_UNTIL_LOOP = 3
+SETTLING_SECONDS = 1.5
 
 
 def meets(container: Container, condition: str) -> bool:
@@ -22,7 +23,7 @@ def meets(container: Container, condition: str) -> bool:
     ended_well = container.state == "exited" and container.exit_code == 0
     if condition == "service_completed_successfully" or (condition == "service_started" and ended_well):
         return ended_well
-    return container.running and (condition == "service_started" or container.health == "healthy")
+    return container.state == "running" and (condition == "service_started" or container.health == "healthy")
 
 
 def wait_for(
@@ -40,7 +41,7 @@ def wait_for(
     Raises DataopsError as soon as it cannot hold any more, with the health check's output and the last
     lines of the log: exited, unhealthy, restarting over and over, no health check, or out of time.
     """
-    pause = FIRST_PAUSE
+    pause, settled = FIRST_PAUSE, -1
     while not cancelled.is_set():
         facts = engine.inspect(container)
         state, name = facts["State"], facts["Name"].removeprefix("/")
@@ -52,6 +53,8 @@ def wait_for(
                 raise _failure(engine, facts, f"{name} failed: it exited with code {state['ExitCode']}")
         elif condition == "service_started" and _has_done_its_work(facts):
             return
+        elif state["Status"] == "paused":
+            raise _failure(engine, facts, f"{name} is paused (docker unpause {name} lets it go on)")
         elif state["Status"] in ("exited", "dead"):
             raise _failure(engine, facts, f"{name} exited with code {state['ExitCode']}")
         elif state["Status"] == "restarting":
@@ -67,7 +70,12 @@ def wait_for(
             if health == "unhealthy":
                 raise _failure(engine, facts, f"{name} is unhealthy")
         elif state["Running"]:
-            return
+            if settled == facts.get("RestartCount", 0):
+                return
+            # Without a health check, that it still runs a moment later is all that tells that it stays.
+            settled = facts.get("RestartCount", 0)
+            cancelled.wait(SETTLING_SECONDS)
+            continue
         if time.monotonic() > deadline:
             raise _failure(engine, facts, f"{name} was not ready in time: it is {health or state['Status']}")
         cancelled.wait(pause)
