@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dataops_cli.docker_api import Engine
+from dataops_cli.docker_api import Engine, EngineError
 from dataops_cli.stack.lock import lock_name
 from support import Dataops, clean_environment
 
@@ -102,8 +102,16 @@ class SmallStack:
 
     def containers(self) -> dict[str, dict[str, Any]]:
         """By name, `docker inspect` of everything that bears the project's label."""
-        found = [self.engine.inspect(item["Id"]) for item in self.engine.containers(self.label)]
-        return {item["Name"].removeprefix("/"): item for item in found}
+        found = {}
+        for item in self.engine.containers(self.label):
+            try:
+                facts = self.engine.inspect(item["Id"])
+            except EngineError as error:
+                if error.status == 404:  # taken away since it was listed
+                    continue
+                raise
+            found[facts["Name"].removeprefix("/")] = facts
+        return found
 
     def states(self) -> dict[str, str]:
         return {name: item["State"]["Status"] for name, item in self.containers().items()}

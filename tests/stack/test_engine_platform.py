@@ -76,7 +76,7 @@ def test_the_whole_stack_up_twice_edited_and_down(
     folder, name = platform
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return dataops(*arguments, "--env", "teststack", cwd=folder, **stand_ins)
+        return dataops("--env", "teststack", *arguments, cwd=folder, **stand_ins)
 
     first = run("up")
     assert first.returncode == 0, first.stderr
@@ -264,6 +264,25 @@ def test_a_service_without_a_health_check_must_stay(
     failed = dataops("up", "--env", "teststack", cwd=folder)
     assert failed.returncode == 1
     assert f"error: {name}-bad-1 {reason}" in failed.stderr
+
+
+def test_a_dependent_of_what_has_only_to_be_started_does_not_wait_for_its_health(
+    dataops: Dataops, platform: tuple[Path, str], engine: docker_api.Engine
+) -> None:
+    folder, name = platform
+    (folder / "compose" / "release.yml").write_text("services: {}\n")
+    (folder / "compose" / "compose.yml").write_text(
+        "services:\n"
+        "  slow:\n"
+        "    image: dataops-test/stand-in:1\n"
+        "    init: true\n"
+        "    healthcheck: {test: 'false', interval: 1s, retries: 3}\n"
+        "  web: {image: 'dataops-test/stand-in:1', init: true, depends_on: [slow]}\n"
+    )
+    failed = dataops("up", "--env", "teststack", cwd=folder)
+    assert failed.returncode == 1
+    assert f"error: {name}-slow-1 is unhealthy" in failed.stderr
+    assert engine.inspect(f"{name}-web-1")["State"]["Running"]
 
 
 def test_a_paused_container_is_not_healthy(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from dataops_cli import docker_api
+from dataops_cli.errors import UsageError
 from dataops_cli.project import Project
 from dataops_cli.settings.load import load_environment
 from dataops_cli.stack.build_inputs import build_inputs
@@ -21,8 +23,9 @@ from support import Dataops
 def stacks(
     tmp_path: Path, new_platform: Callable[[Path], Path], monkeypatch: pytest.MonkeyPatch
 ) -> dict[str, Stack]:
-    for name in ("SQLSERVER_PORT", "POSTGRES_PORT", "AIRFLOW_PORT", "CLOUDBEAVER_PORT", "STACK_PREFIX"):
-        monkeypatch.delenv(name, raising=False)
+    # Such variables are about: they must not make staging take dev's names and ports.
+    for name in ("SQLSERVER_PORT", "POSTGRES_PORT", "AIRFLOW_PORT", "STACK_PREFIX", "IMAGE_TAG"):
+        monkeypatch.setenv(name, "5432")
     project = Project(new_platform(tmp_path / "platform"))
     return {
         name: load_environment_stack(project, load_environment(project, name), ["cloudbeaver"])
@@ -104,6 +107,34 @@ def test_only_dev_mounts_folders_and_the_others_are_read_only(stacks: dict[str, 
         ours = {key: service for key, service in stacks[name].services.items() if "build" in service}
         assert len(ours) == 5
         assert all(service.get("read_only") for service in ours.values())
+
+
+def test_cloudbeaver_s_connection_is_json_and_holds_no_password(stacks: dict[str, Stack]) -> None:
+    environment = stacks["dev"].services["cloudbeaver"]["environment"]
+    [connection] = json.loads(environment["CONNECTIONS"] or "")["connections"].values()
+    assert connection["configuration"]["host"] == "sqlserver"
+    assert "password" not in connection["configuration"]
+    assert environment["CLOUDBEAVER_APP_ANONYMOUS_ACCESS_ENABLED"] == "false"
+
+
+def test_a_mirror_with_a_password_is_refused(
+    tmp_path: Path, new_platform: Callable[[Path], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = Project(new_platform(tmp_path / "platform"))
+    monkeypatch.setenv("PIP_INDEX_URL", "https://me:hush@mirror.example/simple")
+    with pytest.raises(UsageError, match="PIP_INDEX_URL has a user or a password") as caught:
+        load_environment_stack(project, load_environment(project, "dev"))
+    assert "hush" not in caught.value.reason + caught.value.hint
+
+
+def test_what_an_image_is_built_from_in_dev(stacks: dict[str, Stack]) -> None:
+    dev = stacks["dev"]
+    before = build_inputs(dev)
+    folder = dev.folder.parent / "dbt"
+    (folder / "models" / "new.sql").write_text("select 1 as one")
+    assert build_inputs(dev) == before
+    (folder / "requirements.txt").write_text("dbt-core==1.11.17")
+    assert build_inputs(dev) != before
 
 
 def test_a_dag_is_live_in_dev_and_an_input_of_the_image_elsewhere(stacks: dict[str, Stack]) -> None:

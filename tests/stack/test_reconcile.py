@@ -12,7 +12,7 @@ from dataops_cli.stack import labels
 from dataops_cli.stack.config_hash import config_hash
 from dataops_cli.stack.model import Service, Stack
 from dataops_cli.stack.observe import Container, Observation
-from dataops_cli.stack.reconcile import plan_down, plan_up
+from dataops_cli.stack.reconcile import Action, plan_down, plan_lifecycle, plan_up
 
 DB: Service = {
     "image": "db:1",
@@ -185,3 +185,20 @@ def test_down_removes_dependents_first_and_volumes_only_on_request() -> None:
         "remove network shop_default: down was asked for",
     ]
     assert lines(plan_down([], {}, ["shop_data"])) == ["remove volume shop_data: --volumes was given"]
+
+
+def test_what_was_made_and_never_started_is_not_started_by_hand() -> None:
+    half_made = [container("db", DB, state="created"), container("web", WEB)]
+    for action in (Action.START, Action.RESTART):
+        with pytest.raises(DataopsError, match="was made and never started") as caught:
+            plan_lifecycle(action, half_made)
+        assert caught.value.exit_code is ExitCode.UNAVAILABLE
+    assert lines(plan_lifecycle(Action.STOP, half_made)) == ["stop shop-web-1: it was asked for"]
+
+
+def test_a_network_that_the_files_changed_is_not_left_as_it_was() -> None:
+    mine = {labels.PROJECT: "shop", labels.NETWORK: "default", labels.NETWORK_CONFIG: "another"}
+    there = replace(seen(container("db", DB)), networks={"shop_default": mine})
+    with pytest.raises(DataopsError, match="something else about the network shop_default") as caught:
+        plan_up(stack(db=DB), there)
+    assert caught.value.exit_code is ExitCode.REFUSED

@@ -12,6 +12,7 @@ from dataops_cli.cli.stack_options import Services, chosen
 if TYPE_CHECKING:
     from dataops_cli.console import Console
     from dataops_cli.stack.log_stream import Line
+    from dataops_cli.stack.observe import Container
 
 app = typer.Typer(add_completion=False, help="Show what the stack's containers wrote, interleaved by time.")
 
@@ -45,7 +46,7 @@ def logs(
     found = observe_containers(engine, project)
     shown = chosen(found, services)
     begin = from_moment(engine, since) if since else ""
-    writer = _Writer(app.console, [item.service for item in shown])
+    writer = _Writer(app.console, shown)
     try:
         for line in all_logs(engine, project, shown, services or (), begin=begin, tail=tail, follow=follow):
             writer.show(line)
@@ -56,12 +57,14 @@ def logs(
 class _Writer:
     """Lines as they are shown: after the service, in its colour, with the number where there are several."""
 
-    def __init__(self, console: Console, services: list[str]) -> None:
+    def __init__(self, console: Console, containers: list[Container]) -> None:
         self._console = console
         self._colors: dict[str, str] = {}
+        services = [item.service for item in containers]
         self._several = {name for name in services if services.count(name) > 1}
         names = [
-            f"{name}-{number}" if name in self._several else name for number, name in enumerate(services, 1)
+            f"{item.service}-{item.number}" if item.service in self._several else item.service
+            for item in containers
         ]
         self._width = max(map(len, names), default=0)
         self._prefixes: dict[str, str] = {}

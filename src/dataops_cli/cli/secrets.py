@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from dataops_cli.cli.application import Application, command
+from dataops_cli.cli.application import Application, command, command_line
 from dataops_cli.cli.completion import secret_keys
 from dataops_cli.cli.stack_options import PlanOption, warn_of_readable_secrets
 
@@ -108,11 +108,17 @@ def rotate(
 ) -> None:
     """Replace secrets with fresh values, in the running database too."""
     from dataops_cli import docker_api
+    from dataops_cli.stack.environment import require_stack
+    from dataops_cli.stack.lock import changing
     from dataops_cli.stack.rotation import plan_rotation
     from dataops_cli.stack.rotation import rotate as replace
 
     rotation = plan_rotation(app.project, app.environment, keys, docker_api.connect)
-    if not plan:
+    if not plan and rotation.database:
+        with changing(rotation.database.engine, require_stack(app.environment), command_line()) as lock:
+            lock()
+            replace(app.project, app.environment, rotation)
+    elif not plan:
         replace(app.project, app.environment, rotation)
     _show(app, "rotate", rotation.causes())
     if not plan and app.environment.settings.stack.enabled:

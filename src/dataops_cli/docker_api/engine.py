@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -12,7 +13,8 @@ from dataops_cli.docker_api.errors import explained, explained_items, or_none
 if TYPE_CHECKING:
     from docker import APIClient
 
-UPGRADE = {"Connection": "Upgrade", "Upgrade": "tcp"}
+# Longer than any grace period: a network that is gone ends the waiting some day.
+STOP_SECONDS = 3600
 # The engine would keep back a Ctrl-P of shells and editors, and detach at Ctrl-P Ctrl-Q.
 NO_DETACH_KEYS = "ctrl-@,ctrl-@,ctrl-@"
 
@@ -78,7 +80,7 @@ class Engine:
     def _post_and_wait(self, path: str, container: str) -> None:
         # The SDK's own methods give up on a container whose grace period is longer than they wait for answers.
         client = self._client
-        client._raise_for_status(client._post(client._url(path, container), timeout=None))
+        client._raise_for_status(client._post(client._url(path, container), timeout=STOP_SECONDS))
 
     @explained
     def rename(self, container: str, name: str) -> None:
@@ -235,12 +237,14 @@ class Engine:
     def attach(self, container: str, *, stdin: bool) -> Connection:
         """The streams of a container, from before its start on."""
         wanted = f"stdin={int(stdin)}&stdout=1&stderr=1&stream=1&detachKeys={NO_DETACH_KEYS}"
-        return self._upgraded(f"/containers/{container}/attach?{wanted}", {})
+        return self._upgraded(f"/containers/{container}/attach?{wanted}")
 
-    def _upgraded(self, path: str, document: Mapping[str, Any]) -> Connection:
+    def _upgraded(self, path: str, document: Mapping[str, Any] | None = None) -> Connection:
         client = self._client
         headers = {"Connection": "Upgrade", "Upgrade": "tcp"}
-        answer = client._post_json(client._url(path), headers=headers, data=dict(document), stream=True)
+        # Without a document there is no body: the engine would pass an empty one on as input.
+        post = client._post if document is None else partial(client._post_json, data=dict(document))
+        answer = post(client._url(path), headers=headers, stream=True)
         client._raise_for_status(answer)
         return Connection(answer)
 

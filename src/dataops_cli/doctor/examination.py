@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 from concurrent.futures import Future, wait
 from dataclasses import replace
+from functools import partial
 
 from dataops_cli.doctor.checks import STAGES
 from dataops_cli.doctor.finding import Case, Check, Finding, Result
 from dataops_cli.errors import DataopsError
 from dataops_cli.project import Project
 from dataops_cli.settings.load import load_environment
+from dataops_cli.threads import in_thread
 
 # How long a check may take, in seconds.
 DEADLINE = 10.0
@@ -31,7 +32,11 @@ def examine(
     findings: dict[str, Finding] = {}
     for checks in stages:
         reasons = {check.name: _reason(check, case) for check in checks}
-        futures = {check.name: _in_thread(check, case) for check in checks if not reasons[check.name]}
+        futures = {
+            check.name: in_thread(partial(check.look, case), f"check {check.name}")
+            for check in checks
+            if not reasons[check.name]
+        }
         wait(futures.values(), timeout=deadline)
         for check in checks:
             if reason := reasons[check.name]:
@@ -56,19 +61,3 @@ def _finding(check: Check, future: Future[Finding], deadline: float) -> Finding:
         return Finding(Result.FAIL, "\n".join((error.reason, *error.details)), error.hint)
     except OSError as error:
         return Finding(Result.FAIL, str(error), "Mend what is named, then run it again.")
-
-
-def _in_thread(check: Check, case: Case) -> Future[Finding]:
-    """The check in a thread that the program's end does not wait for, as it would for an executor's."""
-    future: Future[Finding] = Future()
-
-    def run() -> None:
-        try:
-            found = check.look(case)
-        except BaseException as error:
-            future.set_exception(error)
-        else:
-            future.set_result(found)
-
-    threading.Thread(target=run, name=f"check {check.name}", daemon=True).start()
-    return future

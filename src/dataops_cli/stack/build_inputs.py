@@ -12,6 +12,9 @@ from dataops_cli.errors import UsageError
 from dataops_cli.stack.model import Build, Stack
 from dataops_cli.stack.observe import image_of
 
+# Build arguments that say where packages come from: what they are is pinned by hashes.
+PLACES = {"PIP_INDEX_URL"}
+
 
 def build_inputs(stack: Stack) -> dict[str, str]:
     """Hex SHA-256 by image that is built. Raises UsageError where there is nothing to build from.
@@ -45,7 +48,10 @@ def _hash(service: str, build: Build, mounted: Collection[Path]) -> str:
             hint="Put the Dockerfile there, or correct build: in the Compose file.",
         )
     # Labels say where an image came from, such as the commit: they alone are no reason for a new one.
-    options = {key: value for key, value in build.items() if key not in ("context", "labels")}
+    options: dict[str, object] = {
+        key: value for key, value in build.items() if key not in ("context", "labels")
+    }
+    options["args"] = {key: value for key, value in build.get("args", {}).items() if key not in PLACES}
     digest = hashlib.sha256(json.dumps(options, sort_keys=True).encode())
     for name in sorted({dockerfile, *build_context(context, dockerfile)}):
         path = context / name

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 
-from dataops_cli.stack.model import Service
+from dataops_cli.stack.model import Network, Service
 
 # What can change without a new container.
 NOT_IN_THE_CONTAINER = {"build", "depends_on", "profiles", "pull_policy", "scale"}
@@ -18,6 +18,11 @@ def config_hash(service: Service) -> str:
     if isinstance(deploy := shown.get("deploy"), dict):
         shown["deploy"] = {key: value for key, value in deploy.items() if key != "replicas"}
     return hashlib.sha256(json.dumps(shown, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def network_hash(network: Network) -> str:
+    """Hex SHA-256 of a network's canonical form."""
+    return hashlib.sha256(json.dumps(network, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 def secrets_hash(project: str, service: str, contents: Mapping[str, bytes]) -> str:

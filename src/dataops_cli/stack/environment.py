@@ -52,7 +52,7 @@ def load_environment_stack(
 ) -> Stack:
     """The environment's Compose files, loaded, with its profiles and those given.
 
-    A variable of the shell beats what the settings say, and both beat Compose's own file `.env`.
+    What the settings say about names and ports beats variables of the shell, which beat Compose's file `.env`.
     """
     settings = environment.settings.stack
     name = require_stack(environment)
@@ -64,7 +64,12 @@ def load_environment_stack(
     } | {key: str(port + settings.port_offset) for key, port in PORTS.items()}
     file = project.root / "compose" / ".env"
     beside = read_env_file(file, os.environ, lambda _unset: None, {}) if file.is_file() else {}
-    known = beside | computed | os.environ
+    known = {**beside, **os.environ, **computed}
+    if "@" in known.get("PIP_INDEX_URL", ""):
+        raise UsageError(
+            "PIP_INDEX_URL has a user or a password in it, which would stay in the images that are built",
+            hint="Name a mirror that asks for none, or unset it for this command.",
+        )
     return load_stack(
         [project.root / file for file in settings.files],
         variables=known,
@@ -122,8 +127,10 @@ def refuse_after_first_start(
     if volumes := existing_volumes(stack, engine):
         path = secrets.secrets_file(project, environment.name)
         raise DataopsError(
-            f"Missing secrets: {', '.join(keys)}. The volume {volumes[0]} was made with them already",
-            hint=f"Copy {project.relative(path)} from who made it, or set {secrets.variable(keys[0])}.",
+            f"Missing secrets: {', '.join(keys)}. The stack has been up before (it has the volume {volumes[0]}), "
+            "so they are not made up here",
+            hint=f"Copy {project.relative(path)} from who made it, or set {secrets.variable(keys[0])}. For one that "
+            f"is new to the stack: dataops --env {environment.name} secrets set {keys[0]}",
             exit_code=ExitCode.UNAVAILABLE,
         )
 

@@ -12,6 +12,7 @@ from typing import Any
 from dataops_cli import __version__
 from dataops_cli.docker_api import Engine, EngineError
 from dataops_cli.stack import labels
+from dataops_cli.stack.config_hash import network_hash
 from dataops_cli.stack.container_config import container_config, endpoints
 from dataops_cli.stack.images import build_image, pull_image
 from dataops_cli.stack.model import Stack
@@ -71,44 +72,49 @@ class Execution:
             if operation.action is Action.REMOVE and operation.service not in known:
                 self._remove(operation)
         deadline = time.monotonic() + timeout
-        needs = {
-            name: self.stack.services[name].get("depends_on", {}) for name in start_order(self.stack.services)
+        services = [item for item in plan if item.action not in BEFORE_SERVICES]
+        order = start_order(self.stack.services)
+        by_service = {name: [item for item in services if item.service == name] for name in order}
+        # A dependent begins when what it needs has been started, and waits for more where it asks for more.
+        needs: dict[tuple[str, str], list[tuple[str, str]]] = {
+            (name, "apply"): [(other, "apply") for other in self.stack.services[name].get("depends_on", {})]
+            for name in order
         }
+        if wait_until_healthy:
+            needs |= {(name, "wait"): [(name, "apply")] for name in order}
 
-        def work(name: str) -> None:
-            mine = [item for item in plan if item.service == name and item.action not in BEFORE_SERVICES]
-            self._service(name, mine, deadline, wait_until_healthy)
+        def work(step: tuple[str, str]) -> None:
+            name, kind = step
+            if kind == "apply":
+                self._apply_service(name, by_service[name], deadline)
+            else:
+                self._wait_for_goal(name, unchanged=not by_service[name], deadline=deadline)
 
         along(needs, work, self._cancelled)
 
     def prepare(self, plan: Sequence[Operation]) -> None:
-        """Apply what comes before the services: images, networks and volumes, one after the other."""
+        """Apply what comes before the services: images side by side, then networks and volumes."""
+        images = {item.subject: item for item in plan if item.action in (Action.PULL, Action.BUILD)}
+        along(dict.fromkeys(images, ()), lambda image: self._before_services(images[image]), self._cancelled)
         for operation in plan:
-            if operation.action in BEFORE_SERVICES:
+            if operation.action in (Action.CREATE_NETWORK, Action.CREATE_VOLUME):
                 self._before_services(operation)
 
-    def _service(
-        self,
-        name: str,
-        operations: Sequence[Operation],
-        deadline: float,
-        wait_until_healthy: bool,
-    ) -> None:
+    def _apply_service(self, name: str, operations: Sequence[Operation], deadline: float) -> None:
         if operations:
             for other, how in self.stack.services[name].get("depends_on", {}).items():
                 needed = how.get("condition", "service_started")
-                if needed != "service_started":
+                if needed != "service_started" and other in self.stack.services:
                     self._wait(other, needed, deadline)
         for operation in operations:
             if self._cancelled.is_set():
                 return
             self._apply(operation)
-        if not wait_until_healthy:
-            return
+
+    def _wait_for_goal(self, name: str, *, unchanged: bool, deadline: float) -> None:
         condition = self._goal(name)
-        if not operations and all(
-            meets(item, condition) for item in self.seen if item.service == name and not item.one_off
-        ):
+        mine = [item for item in self.seen if item.service == name and not item.one_off]
+        if unchanged and all(meets(item, condition) for item in mine):
             return
         wanted = REACHED[condition]
         self.report(name, f"waiting until it is {wanted}")
@@ -162,7 +168,9 @@ class Execution:
                 "Driver": network.get("driver", "bridge"),
                 "Internal": network.get("internal", False),
                 "IPAM": _ipam(network.get("ipam", {})),
-                "Labels": network.get("labels", {}) | self._owner() | {labels.NETWORK: key},
+                "Labels": network.get("labels", {})
+                | self._owner()
+                | {labels.NETWORK: key, labels.NETWORK_CONFIG: network_hash(network)},
             }
         )
 

@@ -46,7 +46,7 @@ def build_image(
         "network_mode": build.get("network"),
     }
     reason = f"Cannot build {tag} for service {service}"
-    hint = f"Mend it, then build it alone: dataops build {service}"
+    hint = "Mend it there, then run the command again: what was built before is not built again."
     try:
         documents = engine.build(**{key: value for key, value in options.items() if value is not None})
         _follow(documents, reason, hint, ExitCode.FAILED, report)

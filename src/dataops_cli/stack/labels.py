@@ -19,6 +19,8 @@ VERSION = PREFIX + "version"
 NETWORK = PREFIX + "network"
 VOLUME = PREFIX + "volume"
 
+# Ours, on a network: the hash of what the files say about it.
+NETWORK_CONFIG = "dataops.config"
 # Ours, on an image: the hash of what it was built from.
 INPUTS = "dataops.inputs"
 # Ours, on a container: what its secrets were, in a form that does not give them away.

@@ -6,7 +6,6 @@ Compose's labels, so nobody takes it for a part of the stack. A plan that is emp
 
 from __future__ import annotations
 
-import getpass
 import os
 import socket
 from collections.abc import Callable, Iterator, Mapping
@@ -16,6 +15,7 @@ from pathlib import Path
 
 from dataops_cli.docker_api import Engine, EngineError
 from dataops_cli.errors import DataopsError, ExitCode
+from dataops_cli.processes import start_of, user_name
 
 IMAGE = "dataops-lock:1"
 PREFIX = "dataops.lock."
@@ -65,10 +65,11 @@ def _acquire(engine: Engine, project: str, command: str) -> str:
     holder = {
         "project": project,
         "command": command,
-        "user": getpass.getuser(),
+        "user": user_name(),
         "host": socket.gethostname(),
         "processes": _processes(),
         "pid": str(os.getpid()),
+        "started": start_of(os.getpid()),
         "since": datetime.now(UTC).isoformat(timespec="seconds"),
     }
     config = {"Image": IMAGE, "Cmd": ["-"], "Labels": {PREFIX + key: text for key, text in holder.items()}}
@@ -105,13 +106,7 @@ def _lives(holder: Mapping[str, str]) -> bool:
     """Whether the holder may still be at work: known for this machine only."""
     if (holder.get("host"), holder.get("processes")) != (socket.gethostname(), _processes()):
         return True
-    try:
-        os.kill(int(holder["pid"]), 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+    return start_of(int(holder["pid"])) == holder.get("started")
 
 
 def _processes() -> str:

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from dataops_cli.errors import DataopsError, ExitCode
 from dataops_cli.stack import labels
-from dataops_cli.stack.config_hash import config_hash
+from dataops_cli.stack.config_hash import config_hash, network_hash
 from dataops_cli.stack.model import Service, Stack
 from dataops_cli.stack.observe import Container, Observation, image_of
 
@@ -157,8 +157,18 @@ def stop_order(containers: Iterable[Container]) -> list[Container]:
 
 
 def plan_lifecycle(action: Action, containers: Iterable[Container]) -> list[Operation]:
-    """Stop, start or restart containers as they are: dependents last to start and first to stop."""
+    """Stop, start or restart containers as they are: dependents last to start and first to stop.
+
+    Raises DataopsError (exit 3) for one that an interrupted `up` has not started yet.
+    """
     ordered = [item for item in stop_order(containers) if not item.one_off]
+    if action is not Action.STOP and (half_made := [item for item in ordered if item.state == "created"]):
+        # It may lack its secrets, which are copied into it before its first start.
+        raise DataopsError(
+            f"{half_made[0].name} was made and never started",
+            hint="Finish it with: dataops up",
+            exit_code=ExitCode.UNAVAILABLE,
+        )
     if action is Action.STOP:
         ordered = [item for item in ordered if item.running]
     else:
@@ -230,6 +240,14 @@ def _networks_and_volumes(stack: Stack, seen: Observation) -> list[Operation]:
                 raise DataopsError(
                     f"{kind} {name} is there already and belongs to {there[name].get(labels.PROJECT, 'no project')}",
                     hint=f"Give this environment another prefix (stack.prefix), or declare the {kind} external.",
+                    exit_code=ExitCode.REFUSED,
+                )
+            elif kind == "network" and there[name].get(
+                labels.NETWORK_CONFIG, network_hash(stack.networks[key])
+            ) != network_hash(stack.networks[key]):
+                raise DataopsError(
+                    f"The files say something else about the network {name} than when it was made",
+                    hint="A network is made anew only without its containers: dataops down, then up again.",
                     exit_code=ExitCode.REFUSED,
                 )
     return plan

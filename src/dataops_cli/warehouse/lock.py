@@ -6,7 +6,6 @@ involved. Beside it stands who holds it, with a fencing number that grows with e
 
 from __future__ import annotations
 
-import getpass
 import os
 import socket
 from collections.abc import Callable, Iterator
@@ -18,6 +17,7 @@ from typing import Any
 
 from dataops_cli.errors import DataopsError, ExitCode
 from dataops_cli.files import explained, read_state, write_state
+from dataops_cli.processes import user_name
 
 # Seconds: `is_held` takes the lock for a moment, which must not look like a holder.
 GRACE = 0.3
@@ -78,7 +78,7 @@ def hold(
                 "command": command,
                 "pid": os.getpid(),
                 "host": socket.gethostname(),
-                "user": getpass.getuser(),
+                "user": user_name(),
                 "since": datetime.now(UTC).isoformat(timespec="seconds"),
             },
         )
