@@ -12,7 +12,7 @@ from dataops_cli.stack import labels
 from dataops_cli.stack.config_hash import config_hash
 from dataops_cli.stack.model import Service, Stack
 from dataops_cli.stack.observe import Container, Observation
-from dataops_cli.stack.reconcile import Action, plan_down, plan_lifecycle, plan_up
+from dataops_cli.stack.reconcile import Action, made_elsewhere, plan_down, plan_lifecycle, plan_up
 
 DB: Service = {
     "image": "db:1",
@@ -202,3 +202,14 @@ def test_a_network_that_the_files_changed_is_not_left_as_it_was() -> None:
     with pytest.raises(DataopsError, match="something else about the network shop_default") as caught:
         plan_up(stack(db=DB), there)
     assert caught.value.exit_code is ExitCode.REFUSED
+
+
+def test_containers_of_another_platform_are_named_before_they_change() -> None:
+    there = container("db", DB)
+    foreign = replace(there, labels={**there.labels, labels.WORKING_DIR: "/elsewhere"})
+    edited: Service = DB | {"environment": {"A": "1"}}  # type: ignore[assignment]
+    wanted = stack(db=edited)
+    assert made_elsewhere(wanted, plan_up(wanted, seen(foreign))) == ["/elsewhere"]
+    ours = replace(there, labels={**there.labels, labels.WORKING_DIR: str(wanted.folder)})
+    assert made_elsewhere(wanted, plan_up(wanted, seen(ours))) == []
+    assert made_elsewhere(stack(db=DB), plan_up(stack(db=DB), seen(foreign))) == []
