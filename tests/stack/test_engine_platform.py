@@ -49,6 +49,12 @@ def platform(
     return folder, name
 
 
+def use(folder: Path, text: str) -> None:
+    """Put one small Compose file in place of the platform's own."""
+    (folder / "compose" / "release.yml").write_text("services: {}\n")
+    (folder / "compose" / "compose.yml").write_text(text)
+
+
 def containers(engine: docker_api.Engine, name: str) -> dict[str, str]:
     found = engine.containers(f"com.docker.compose.project={name}")
     return {item["Labels"]["com.docker.compose.service"]: item["Id"] for item in found}
@@ -202,10 +208,7 @@ def test_compose_and_we_take_away_what_the_other_made(
     compose: Callable[..., subprocess.CompletedProcess[str]],
 ) -> None:
     folder, name = platform
-    (folder / "compose" / "release.yml").write_text("services: {}\n")
-    (folder / "compose" / "compose.yml").write_text(
-        "services: {web: {image: 'dataops-test/stand-in:1', init: true}}\n"
-    )
+    use(folder, "services: {web: {image: 'dataops-test/stand-in:1', init: true}}\n")
     assert dataops("up", "--env", "teststack", cwd=folder).returncode == 0
     assert compose("-p", name, "down", cwd=folder).returncode == 0
     label = f"com.docker.compose.project={name}"
@@ -222,12 +225,11 @@ def test_compose_and_we_take_away_what_the_other_made(
 
 def test_a_service_that_exits_is_named_with_its_log(dataops: Dataops, platform: tuple[Path, str]) -> None:
     folder, name = platform
-    (folder / "compose" / "release.yml").write_text("services: {}\n")
-    file = folder / "compose" / "compose.yml"
-    file.write_text(
+    use(
+        folder,
         "services:\n  bad:\n    image: dataops-test/stand-in:1\n"
         "    command: [sh, -c, 'echo no such thing; exit 7']\n"
-        "    healthcheck: {test: 'true', interval: 1s}\n"
+        "    healthcheck: {test: 'true', interval: 1s}\n",
     )
     failed = dataops("up", "--env", "teststack", cwd=folder)
     assert failed.returncode == 1
@@ -257,10 +259,7 @@ def test_a_service_without_a_health_check_must_stay(
     dataops: Dataops, platform: tuple[Path, str], command: str, reason: str
 ) -> None:
     folder, name = platform
-    (folder / "compose" / "release.yml").write_text("services: {}\n")
-    (folder / "compose" / "compose.yml").write_text(
-        f"services: {{bad: {{image: 'dataops-test/stand-in:1', command: {command}}}}}\n"
-    )
+    use(folder, f"services: {{bad: {{image: 'dataops-test/stand-in:1', command: {command}}}}}\n")
     failed = dataops("up", "--env", "teststack", cwd=folder)
     assert failed.returncode == 1
     assert f"error: {name}-bad-1 {reason}" in failed.stderr
@@ -270,14 +269,14 @@ def test_a_dependent_of_what_has_only_to_be_started_does_not_wait_for_its_health
     dataops: Dataops, platform: tuple[Path, str], engine: docker_api.Engine
 ) -> None:
     folder, name = platform
-    (folder / "compose" / "release.yml").write_text("services: {}\n")
-    (folder / "compose" / "compose.yml").write_text(
+    use(
+        folder,
         "services:\n"
         "  slow:\n"
         "    image: dataops-test/stand-in:1\n"
         "    init: true\n"
         "    healthcheck: {test: 'false', interval: 1s, retries: 3}\n"
-        "  web: {image: 'dataops-test/stand-in:1', init: true, depends_on: [slow]}\n"
+        "  web: {image: 'dataops-test/stand-in:1', init: true, depends_on: [slow]}\n",
     )
     failed = dataops("up", "--env", "teststack", cwd=folder)
     assert failed.returncode == 1
@@ -289,10 +288,7 @@ def test_a_paused_container_is_not_healthy(
     dataops: Dataops, platform: tuple[Path, str], engine: docker_api.Engine
 ) -> None:
     folder, name = platform
-    (folder / "compose" / "release.yml").write_text("services: {}\n")
-    (folder / "compose" / "compose.yml").write_text(
-        "services: {web: {image: 'dataops-test/stand-in:1', init: true}}\n"
-    )
+    use(folder, "services: {web: {image: 'dataops-test/stand-in:1', init: true}}\n")
     assert dataops("up", "--env", "teststack", cwd=folder).returncode == 0
     subprocess.run(["docker", "pause", f"{name}-web-1"], check=True, capture_output=True)
     failed = dataops("up", "--env", "teststack", cwd=folder)
@@ -304,10 +300,10 @@ def test_another_prefix_does_not_leave_the_data_behind(
     dataops: Dataops, platform: tuple[Path, str], engine: docker_api.Engine
 ) -> None:
     folder, name = platform
-    (folder / "compose" / "release.yml").write_text("services: {}\n")
-    (folder / "compose" / "compose.yml").write_text(
+    use(
+        folder,
         "services: {web: {image: 'dataops-test/stand-in:1', init: true, volumes: ['data:/data']}}\n"
-        "volumes: {data: {name: '${STACK_PREFIX}data'}}\n"
+        "volumes: {data: {name: '${STACK_PREFIX}data'}}\n",
     )
     assert dataops("up", "--env", "teststack", cwd=folder).returncode == 0
     settings = folder / "environments" / "teststack.toml"
@@ -321,10 +317,7 @@ def test_another_prefix_does_not_leave_the_data_behind(
 
 def test_a_job_that_has_ended_well_is_up_and_stays_so(dataops: Dataops, platform: tuple[Path, str]) -> None:
     folder, _ = platform
-    (folder / "compose" / "release.yml").write_text("services: {}\n")
-    (folder / "compose" / "compose.yml").write_text(
-        "services: {job: {image: 'dataops-test/stand-in:1', command: 'true'}}\n"
-    )
+    use(folder, "services: {job: {image: 'dataops-test/stand-in:1', command: 'true'}}\n")
     first = dataops("up", "--env", "teststack", cwd=folder)
     assert first.returncode == 0, first.stderr
     again = dataops("up", "--env", "teststack", cwd=folder)

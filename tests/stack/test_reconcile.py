@@ -213,3 +213,18 @@ def test_containers_of_another_platform_are_named_before_they_change() -> None:
     ours = replace(there, labels={**there.labels, labels.WORKING_DIR: str(wanted.folder)})
     assert made_elsewhere(wanted, plan_up(wanted, seen(ours))) == []
     assert made_elsewhere(stack(db=DB), plan_up(stack(db=DB), seen(foreign))) == []
+
+
+@pytest.mark.parametrize(
+    ("pull", "expected"),
+    [("", []), ("missing", []), ("never", []), ("always", ["pull db:1: a pull was asked for"])],
+)
+def test_when_an_image_that_is_there_is_pulled(pull: str, expected: list[str]) -> None:
+    there = seen(container("db", DB))
+    assert lines(plan_up(stack(db=DB), there, pull=pull))[: len(expected)] == expected
+    assert bool(plan_up(stack(db=DB), there, pull=pull)) == bool(expected)
+
+
+def test_never_pulling_is_for_all_services() -> None:
+    with pytest.raises(DataopsError, match="needs the image db:1"):
+        plan_up(stack(db=DB), replace(seen(), images={"db:1": None}), pull="never")
