@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -135,6 +136,17 @@ def test_what_an_image_is_built_from_in_dev(stacks: dict[str, Stack]) -> None:
     assert build_inputs(dev) == before
     (folder / "requirements.txt").write_text("dbt-core==1.11.17")
     assert build_inputs(dev) != before
+
+
+def test_our_images_say_which_commit_they_are_of(stacks: dict[str, Stack]) -> None:
+    folder = stacks["prod"].folder.parent
+    for command in (["add", "."], ["-c", "user.name=me", "-c", "user.email=me@here", "commit", "-qm", "all"]):
+        subprocess.run(["git", "-C", str(folder), *command], check=True, capture_output=True)
+    project = Project(folder)
+    services = load_environment_stack(project, load_environment(project, "prod")).services
+    labels = [service["build"]["labels"] for service in services.values() if "build" in service]
+    sha = subprocess.run(["git", "-C", str(folder), "rev-parse", "HEAD"], check=True, capture_output=True)
+    assert {label["org.opencontainers.image.revision"] for label in labels} == {sha.stdout.decode()[:12]}
 
 
 def test_a_dag_is_live_in_dev_and_an_input_of_the_image_elsewhere(stacks: dict[str, Stack]) -> None:
