@@ -45,6 +45,8 @@ ADDRESSES = {"IPAddress", "IPPrefixLen", "Gateway", "MacAddress"}
 NOT_ALIKE = {
     # Ours is a hash of our own: a change of hands costs one recreate.
     labels.CONFIG_HASH,
+    # Ours alone, to see that the files say something else about a network.
+    labels.NETWORK_CONFIG,
     # Who made it.
     labels.VERSION,
     # What the client that made the container listened to: Compose asks for it and does not listen.

@@ -62,7 +62,9 @@ def all_logs(
         for position in positions.values():
             if not position.count:  # it had nothing, or nothing of it was wanted
                 position.stamp = max(position.stamp, now)
-        yield from Follower(engine, project, services, positions).lines()
+        # One that has ended meanwhile may have written more after its log was read.
+        running = {item.id for item in containers if item.running}
+        yield from Follower(engine, project, services, positions, running).lines()
 
 
 def _engine_time(engine: Engine) -> datetime:
@@ -85,16 +87,24 @@ class Follower:
     """The lines of a project's containers as they are written, also of those that start later."""
 
     def __init__(
-        self, engine: Engine, project: str, services: Collection[str], positions: dict[str, Position]
+        self,
+        engine: Engine,
+        project: str,
+        services: Collection[str],
+        positions: dict[str, Position],
+        due: Collection[str],
     ) -> None:
-        """`services` names those to follow, none all; `positions` say where the logs of known containers go on."""
+        """`services` names those to follow, none all; `positions` say where the logs of known containers go on.
+
+        The containers in `due` are read whether they still run or not.
+        """
         self._engine = engine
         self._project = project
         self._services = services
         self._positions = positions
         self._reading: set[str] = set()
         # Started since their log was last read; one that loops is read once for each start.
-        self._due: set[str] = set()
+        self._due = set(due)
         self._news: Queue[Line | _Started | _Ended | EngineError] = Queue(WAITING_LINES)
 
     def lines(self) -> Iterator[Line]:
