@@ -166,7 +166,10 @@ def test_the_password_is_rotated_in_the_running_database(platform: Platform) -> 
     for arguments in (["generate"], ["generate", KEY], ["generate", KEY, "--plan"]):
         invented = platform.run("secrets", *arguments)
         assert invented.returncode == 3
-        assert f"The stack has been up before (it has the volume {platform.name}-postgres_data)" in invented.stderr
+        assert (
+            f"The stack has been up before (it has the volume {platform.name}-postgres_data)"
+            in invented.stderr
+        )
     assert not platform.file.exists()
 
 
