@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from dataops_cli.docker_api import Engine
+from dataops_cli.docker_api import Engine, EngineError
 from dataops_cli.errors import DataopsError, ExitCode
 from dataops_cli.stack.observe import Container
 
@@ -27,20 +27,31 @@ def meets(container: Container, condition: str) -> bool:
 
 
 def wait_for(
-    engine: Engine,
-    container: str,
-    condition: str,
-    *,
-    deadline: float,
-    cancelled: threading.Event,
+    engine: Engine, container: str, condition: str, *, deadline: float, cancelled: threading.Event
 ) -> None:
     """Return when `condition` of Compose's `depends_on` holds for a container, given by name or id.
 
     `deadline` is in time.monotonic() seconds.
 
     Raises DataopsError as soon as it cannot hold any more, with the health check's output and the last
-    lines of the log: exited, unhealthy, restarting over and over, no health check, or out of time.
+    lines of the log: exited, unhealthy, restarting over and over, no health check, or out of time; with exit 3
+    where the container is taken away meanwhile.
     """
+    try:
+        _wait(engine, container, condition, deadline, cancelled)
+    except EngineError as error:
+        if error.status != 404:
+            raise
+        raise DataopsError(
+            f"{container} was taken away while it was waited for",
+            hint="Run the command again: it makes the container anew.",
+            exit_code=ExitCode.UNAVAILABLE,
+        ) from error
+
+
+def _wait(
+    engine: Engine, container: str, condition: str, deadline: float, cancelled: threading.Event
+) -> None:
     pause, settled = FIRST_PAUSE, -1
     while not cancelled.is_set():
         facts = engine.inspect(container)
