@@ -114,6 +114,16 @@ def test_options_before_the_service_are_ours_and_after_it_the_commands(stack: St
     assert stack.run("--json", "web", "true")[0] == 2
 
 
+@pytest.mark.parametrize("options", [(), ("--one-off",)])
+def test_a_plan_runs_nothing(stack: Stack, engine: docker_api.Engine, options: tuple[str, ...]) -> None:
+    before = containers(engine, stack)
+    code, stdout, _ = stack.run("--plan", *options, "web", "sh", "-c", "touch /data/planned")
+    assert code == 0
+    assert stdout.startswith(b"run sh -c 'touch /data/planned' in ")
+    assert containers(engine, stack) == before
+    assert stack.run("web", "test", "-e", "/data/planned")[0] == 1
+
+
 def test_a_command_that_leaves_its_input_unread_ends_at_once(stack: Stack) -> None:
     process = stack.start("web", "true", stdin=subprocess.PIPE)
     assert process.wait(timeout=20) == 0

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from dataops_cli.cli.application import Application, command
-from dataops_cli.cli.stack_options import Profiles
+from dataops_cli.cli.stack_options import PlanOption, Profiles
 
 app = typer.Typer(add_completion=False, help="Run a command in a container of the stack.")
 
@@ -24,12 +24,15 @@ def exec_(
         bool, typer.Option("--one-off", help="In a new container without ports, removed afterwards.")
     ] = False,
     profiles: Profiles = None,
+    plan: PlanOption = False,
 ) -> None:
     """Run a command in a container of the stack.
 
     In a terminal it is interactive; otherwise stdin, stdout and stderr are passed on. Its exit code is ours.
     Options of ours come before SERVICE.
     """
+    import shlex
+
     from dataops_cli import docker_api
     from dataops_cli.errors import UsageError
     from dataops_cli.stack.environment import (
@@ -62,6 +65,9 @@ def exec_(
         engine = docker_api.connect()
         refuse_binds(engine, stack)
         refuse_incomplete(stack, service, observe(engine, stack), f"Make it: {app.hint(f'up {service}')}")
+        if plan:
+            app.console.result([], f"run {shlex.join(given)} in a new container of {service}, then remove it")
+            return
         code = run_one_off(
             engine, with_secrets(stack, app.environment), service, given, user=user, workdir=workdir
         )
@@ -73,6 +79,9 @@ def exec_(
             stack = load_environment_stack(app.project, app.environment, profiles or ())
             known = {*stack.services, *stack.disabled, *(item.service for item in containers)}
             raise not_running(service, known, f"Start it: {app.hint(f'up {service}')}")
+        if plan:
+            app.console.result([], f"run {shlex.join(given)} in {container.name}")
+            return
         code = run_command(engine, container, given, user=user, workdir=workdir)
     if code:
         raise typer.Exit(code)
