@@ -40,7 +40,8 @@ def wait_for(
     try:
         _wait(engine, container, condition, deadline, cancelled)
     except EngineError as error:
-        if error.status != 404:
+        # 404: it is gone; 409: it is going, and the engine no longer gives its log.
+        if error.status not in (404, 409):
             raise
         raise DataopsError(
             f"{container} was taken away while it was waited for",
