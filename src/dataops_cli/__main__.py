@@ -22,7 +22,7 @@ def run(arguments: list[str]) -> int:
     from dataops_cli.cli.root import app
     from dataops_cli.errors import DataopsError, ExitCode, UsageError
 
-    current = start()
+    current = start(arguments)
     signal.signal(signal.SIGTERM, _as_interrupt)
     try:
         outcome = get_command(app).main(arguments, prog_name="dataops", standalone_mode=False)

@@ -6,9 +6,14 @@ import getpass
 import os
 from pathlib import Path
 
+# In a container: who called it, from where.
+CALLER = "DATAOPS_CALLER"
+
 
 def user_name() -> str:
-    """The user's name, or its number where it has none, as in containers."""
+    """The user's name, or its number where it has none, as in containers; there DATAOPS_CALLER may say it."""
+    if caller := os.environ.get(CALLER):
+        return caller
     try:
         return getpass.getuser()
     except (KeyError, OSError):

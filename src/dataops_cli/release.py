@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
+RELEASE = "DATAOPS_RELEASE"
+
 
 def release_of(root: Path) -> str | None:
-    """The short SHA of the platform's commit, with `-dirty` for uncommitted changes; None without git."""
+    """The short SHA of the platform's commit, with `-dirty` for uncommitted changes; None without git.
+
+    In a container, which has no repository, DATAOPS_RELEASE says it.
+    """
+    if RELEASE in os.environ:
+        return os.environ[RELEASE] or None
     sha = _git(root, "rev-parse", "--short=12", "HEAD")
     if sha is None:
         return None

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataops_cli.errors import ExitCode, UsageError
+from dataops_cli.errors import DataopsError, ExitCode, UsageError
 from dataops_cli.project import Project
 from dataops_cli.settings.layers import key_lines, nearest
 from dataops_cli.settings.load import REDACTED, load_environment
+from dataops_cli.settings.variables import as_variables
 
 
 @pytest.fixture
@@ -54,6 +55,76 @@ def test_history_names_everything_that_is_shadowed(project: Project, monkeypatch
         ("5", "variable DATAOPS_DBT__THREADS"),
         (2, "environments/local.toml:4"),
     ]
+
+
+def test_secrets_come_from_files_above_the_secrets_file_and_below_variables(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "secrets"
+    folder.mkdir()
+    (folder / "warehouse_password").write_text("from the file\n")
+    (folder / "postgres_password").write_text(" spaces \n\n")
+    (folder / "of_another").write_bytes(b"\xff")
+    write(project, "local.secrets.env", "DATAOPS_WAREHOUSE__PASSWORD=below\n")
+    monkeypatch.setenv("DATAOPS_SECRETS_DIR", str(folder))
+    environment = load_environment(project, "local")
+    settings = environment.settings
+    assert settings.warehouse.password
+    assert settings.secrets.postgres_password
+    assert settings.warehouse.password.get_secret_value() == "from the file"
+    assert settings.secrets.postgres_password.get_secret_value() == " spaces \n"
+    assert [value.origin for value in environment.history["warehouse.password"]] == [
+        f"file {folder}/warehouse_password",
+        "environments/local.secrets.env (DATAOPS_WAREHOUSE__PASSWORD)",
+    ]
+    monkeypatch.setenv("DATAOPS_WAREHOUSE__PASSWORD", "above")
+    assert load_environment(project, "local").origin("warehouse.password").startswith("variable ")
+
+
+def test_a_secret_s_file_that_cannot_be_read_is_named(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATAOPS_SECRETS_DIR", str(tmp_path))
+    (tmp_path / "warehouse_password").mkdir()
+    with pytest.raises(DataopsError) as caught:
+        load_environment(project, "local")
+    assert caught.value.reason == f"Cannot read the secret {tmp_path}/warehouse_password: Is a directory"
+    (tmp_path / "warehouse_password").rmdir()
+    (tmp_path / "warehouse_password").write_bytes(b"\xff")
+    with pytest.raises(UsageError, match="is not UTF-8 text"):
+        load_environment(project, "local")
+
+
+def test_what_is_set_is_the_same_where_it_comes_as_variables(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(
+        project,
+        "far.toml",
+        'description = "a b"\n[warehouse]\nengine = "sqlserver"\nencrypt = false\nserver = "db.example"\n'
+        '[dbt]\nrunner = "container"\n[stack]\nenabled = true\n',
+    )
+    write(project, "far.secrets.env", "DATAOPS_WAREHOUSE__PASSWORD=hush\n")
+    variables = as_variables(load_environment(project, "far"), {"dbt.runner": "process"})
+    assert variables == {
+        "DATAOPS_SETTINGS_FROM": "variables",
+        "DATAOPS_DESCRIPTION": "a b",
+        "DATAOPS_WAREHOUSE__KEEP_GENERATIONS": "3",
+        "DATAOPS_WAREHOUSE__ENGINE": "sqlserver",
+        "DATAOPS_WAREHOUSE__ENCRYPT": "false",
+        "DATAOPS_WAREHOUSE__SERVER": "db.example",
+        "DATAOPS_DBT__RUNNER": "process",
+    }
+    elsewhere = Project(tmp_path / "elsewhere")
+    elsewhere.environments.mkdir(parents=True)
+    write(elsewhere, "base.toml", "")
+    with pytest.raises(UsageError, match="There is no environment 'far'"):
+        load_environment(elsewhere, "far")
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    there = load_environment(elsewhere, "far")
+    assert there.name == "far"
+    assert (there.settings.warehouse.encrypt, there.settings.warehouse.keep_generations) == (False, 3)
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ from support import clean_environment
 TYPED = "hunter2 of the tests"
 WAREHOUSE = "DATAOPS_WAREHOUSE__PASSWORD"
 POSTGRES = "DATAOPS_SECRETS__POSTGRES_PASSWORD"
+JWT = "DATAOPS_SECRETS__AIRFLOW_JWT_SECRET"
 
 
 @pytest.fixture
@@ -199,7 +200,9 @@ def test_git_ignores_the_file_and_what_stands_beside_it(platform: Path) -> None:
 def test_keys_and_fresh_values_fit() -> None:
     keys = secrets.secret_keys()
     assert "warehouse.password" in keys
-    assert {key for key in keys if key.startswith("secrets.")} == set(secrets.COMPOSE_VARIABLES)
+    assert {*keys} == {*secrets.COMPOSE_VARIABLES}
+    assert {*secrets.LOGINS} <= {*keys}
+    assert {"POSTGRES_PASSWORD", "WAREHOUSE_READER_PASSWORD"} <= {*secrets.COMPOSE_VARIABLES.values()}
     made = {key: secrets.fresh(key) for key in keys}
     assert len(set(made.values())) == len(keys)
     assert len(base64.urlsafe_b64decode(made.pop("secrets.airflow_fernet_key"))) == 32
@@ -219,9 +222,10 @@ def test_keys_and_fresh_values_fit() -> None:
     ],
 )
 def test_set_takes_stdin_without_its_last_newline(platform: Path, stdin: bytes, value: str) -> None:
-    code, out, err = run(platform, "set", "warehouse.password", stdin=stdin)
-    assert (code, out, err) == (0, "set warehouse.password: in environments/local.secrets.env\n", "")
-    assert secrets_layer(file_of(platform), "x")["warehouse.password"].raw == value
+    key = "secrets.airflow_jwt_secret"
+    code, out, err = run(platform, "set", key, stdin=stdin)
+    assert (code, out, err) == (0, f"set {key}: in environments/local.secrets.env\n", "")
+    assert secrets_layer(file_of(platform), "x")[key].raw == value
     assert file_of(platform).stat().st_mode & 0o777 == 0o600
 
 
@@ -303,8 +307,8 @@ def test_every_command_refuses_what_is_no_secret(platform: Path, command: str) -
 
 
 def test_set_says_that_a_variable_beats_the_file(platform: Path) -> None:
-    code, _, err = run(platform, "set", "warehouse.password", stdin=b"x", **{WAREHOUSE: TYPED})
-    assert (code, err) == (0, f"warning: The variable {WAREHOUSE} is set, and beats the file\n")
+    code, _, err = run(platform, "set", "secrets.airflow_jwt_secret", stdin=b"x", **{JWT: TYPED})
+    assert (code, err) == (0, f"warning: The variable {JWT} is set, and beats the file\n")
 
 
 def test_list_shows_what_is_set_and_where(platform: Path) -> None:
@@ -362,7 +366,7 @@ def test_rotate_replaces_in_the_file(platform: Path) -> None:
     [
         ("secrets.postgres_password", {}, 3, "has no value yet"),
         ("secrets.postgres_password", {POSTGRES: TYPED}, 5, f"comes from variable {POSTGRES}, not from"),
-        ("warehouse.password", {}, 5, "ALTER LOGIN [dataops_dbt] WITH PASSWORD"),
+        ("warehouse.password", {}, 5, "dataops --env local source grants"),
     ],
 )
 def test_rotate_refuses(platform: Path, key: str, variables: dict[str, str], code: int, said: str) -> None:
@@ -390,6 +394,8 @@ def test_a_secret_in_a_settings_file_is_refused(platform: Path) -> None:
     [
         ("secrets.sqlserver_sa_password", "short1A", "eight characters or more"),
         ("secrets.sqlserver_sa_password", "onlyletters", "three of the four"),
+        ("warehouse.password", "onlyletters", "three of the four"),
+        ("warehouse.reader_password", "short1A", "eight characters or more"),
     ],
 )
 def test_a_password_that_sql_server_would_refuse(platform: Path, key: str, typed: str, words: str) -> None:
@@ -402,3 +408,6 @@ def test_who_keeps_a_copy_of_what_is_set_is_named(platform: Path) -> None:
     assert code == 0
     assert "The metadata database keeps the password of its first start" in err
     assert "secrets rotate secrets.postgres_password" in err
+    code, _, err = run(platform, "set", "warehouse.reader_password", stdin=TYPED.encode())
+    assert (code, "SQL Server keeps the login's password" in err) == (0, True)
+    assert "dataops source grants" in err

@@ -89,8 +89,8 @@ def test_the_whole_stack_up_twice_edited_and_down(
     assert "teststack is up and healthy: 8 services" in first.stdout
     secrets = folder / "environments" / "teststack.secrets.env"
     assert secrets.stat().st_mode & 0o777 == 0o600
-    passwords = dict(re.findall(r"SECRETS__(\w+)='([\w=-]{32,})'", secrets.read_text()))
-    assert len(set(passwords.values())) == 7
+    passwords = dict(re.findall(r"DATAOPS_(?:SECRETS__)?(\w+)='([\w=-]{32,})'", secrets.read_text()))
+    assert len(set(passwords.values())) == 9
 
     rows = {row["service"]: row for row in json.loads(run("ps", "--json").stdout)}
     assert {*rows} == SERVICES
@@ -159,13 +159,13 @@ def test_the_whole_stack_up_twice_edited_and_down(
     assert down.returncode == 0, down.stderr
     label = f"com.docker.compose.project={name}"
     assert (engine.containers(label), engine.networks(label)) == ([], [])
-    assert len(engine.volumes(label)) == 3
+    assert len(engine.volumes(label)) == 4
 
     kept = run("down", "--volumes")
     assert kept.returncode == 5
     assert "Nothing was removed" in kept.stderr
     assert "--volumes --yes" in kept.stderr
-    assert len(engine.volumes(label)) == 3
+    assert len(engine.volumes(label)) == 4
 
     secrets.unlink()
     assert run("up", "--plan").returncode == 3

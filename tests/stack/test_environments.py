@@ -7,16 +7,19 @@ import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
 from dataops_cli import docker_api
 from dataops_cli.errors import UsageError
 from dataops_cli.project import Project
+from dataops_cli.settings import secrets
 from dataops_cli.settings.load import load_environment
 from dataops_cli.stack.build_inputs import build_inputs
-from dataops_cli.stack.environment import load_environment_stack
+from dataops_cli.stack.environment import load_environment_stack, missing_secrets
 from dataops_cli.stack.model import Stack
+from dataops_cli.stack.secret_generation import keys_to_generate
 from support import Dataops
 
 
@@ -42,6 +45,19 @@ def ports(stack: Stack) -> dict[str, str]:
     }
 
 
+def test_a_login_that_no_container_uses_is_made_with_the_others_and_missed_by_none(
+    tmp_path: Path, new_platform: Callable[[Path], Path]
+) -> None:
+    project = Project(new_platform(tmp_path / "platform"))
+    environment = load_environment(project, "dev")
+    engine = mock.Mock()
+    engine.volume.return_value = None
+    made = keys_to_generate(project, environment, None, lambda: engine)
+    assert {*made} == {*secrets.COMPOSE_VARIABLES}
+    needed = missing_secrets(environment, load_environment_stack(project, environment))
+    assert {*made} - {*needed} == {"warehouse.reader_password"}
+
+
 def test_dev_has_the_plain_names_and_ports(stacks: dict[str, Stack]) -> None:
     dev = stacks["dev"]
     assert {name: service["container_name"] for name, service in dev.services.items()} == {
@@ -65,6 +81,7 @@ def test_dev_has_the_plain_names_and_ports(stacks: dict[str, Stack]) -> None:
         "sqlserver_data",
         "postgres_data",
         "cloudbeaver_data",
+        "dbt_state",
     }
 
 

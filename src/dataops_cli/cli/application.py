@@ -7,7 +7,7 @@ import inspect
 import os
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -75,6 +75,7 @@ class Application:
     debug: bool = False
     no_color: bool = False
     overrides: dict[str, tuple[str, Any]] = field(default_factory=dict)
+    arguments: tuple[str, ...] = ()
 
     def update(self, options: dict[str, Any]) -> None:
         """Take over the global options given at one more place of the command line."""
@@ -128,10 +129,10 @@ def command_line() -> str:
 _current = Application()
 
 
-def start() -> Application:
-    """Begin an invocation. The caller renders its errors as its options ask."""
+def start(arguments: Sequence[str]) -> Application:
+    """Begin an invocation with a command line. The caller renders its errors as its options ask."""
     global _current  # Typer has no place to keep it that is there before the options are parsed
-    _current = Application()
+    _current = Application(arguments=tuple(arguments))
     return _current
 
 

@@ -10,6 +10,9 @@ from dataops_cli.cli.application import Application, command, command_line
 
 app = typer.Typer(add_completion=False)
 
+# dbt's commands that read no database, and those that say themselves what is wrong with it.
+FILES_ALONE = frozenset({"clean", "debug", "deps", "init", "list", "ls", "parse"})
+
 
 @command(
     app,
@@ -27,6 +30,7 @@ def dbt(
     Global options come before dbt's command. It works on a scratch copy of the warehouse: only
     `dataops run` publishes.
     """
+    from dataops_cli.cli.delegation import delegate_dbt
     from dataops_cli.errors import ExitCode, UsageError
 
     if app.as_json:
@@ -34,9 +38,11 @@ def dbt(
             "dbt writes its own output, so --json says nothing to it",
             hint="Ask dbt for JSON: dataops dbt --log-format json …, or dataops dbt ls --output json",
         )
+    delegate_dbt(app, arguments or ())
     from dataops_cli.pipeline.scratch import scratch_session
 
-    with scratch_session(app.project, app.environment, command_line()) as session:
+    connects = arguments is not None and arguments[0] not in FILES_ALONE
+    with scratch_session(app.project, app.environment, command_line(), connects=connects) as session:
         ok = session.passthrough(arguments or ["--help"])
     if not ok:
         raise typer.Exit(ExitCode.FAILED)

@@ -45,6 +45,9 @@ def run(
     lock_wait: Annotated[
         str, typer.Option(metavar="TIME", help="Wait this long for another run to end, such as 10m.")
     ] = "0s",
+    direct: Annotated[  # noqa: ARG001 (the only way that there is, as long as no run goes through Airflow)
+        bool, typer.Option("--direct", help="Build in the dbt container now, not through Airflow.")
+    ] = False,
     plan: Annotated[bool, typer.Option("--plan", help="Show what would be done, and do nothing.")] = False,
 ) -> None:
     """Build, test and publish bronze, silver and gold.
@@ -53,6 +56,7 @@ def run(
     passed, and nothing otherwise. A failed run stays aside for --retry.
     """
     from dataops_cli import durations
+    from dataops_cli.cli.delegation import delegate_run
     from dataops_cli.errors import ExitCode
     from dataops_cli.pipeline.options import RunOptions, check_options
     from dataops_cli.pipeline.plan import describe
@@ -68,6 +72,7 @@ def run(
         lock_wait=durations.seconds(lock_wait),
     )
     check_options(options)
+    delegate_run(app, plan=plan)
     if threads:
         app.overrides["dbt.threads"] = ("--threads", threads)
     pipeline = PipelineRun(app.project, app.environment, app.console)

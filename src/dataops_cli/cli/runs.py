@@ -8,6 +8,7 @@ import typer
 
 from dataops_cli.cli.application import Application, command, with_global_options
 from dataops_cli.cli.completion import run_ids
+from dataops_cli.cli.delegation import delegate
 
 app = typer.Typer(add_completion=False, help="List the runs, or show one.", invoke_without_command=True)
 
@@ -27,6 +28,7 @@ def list_(app: Application) -> None:
 
 
 def _list(app: Application) -> None:
+    delegate(app)
     from dataops_cli.console import table
     from dataops_cli.pipeline.history import History
 
@@ -56,6 +58,7 @@ def show(
     run_id: Annotated[str, typer.Argument(help="The run, or `last`.", autocompletion=run_ids)] = "last",
 ) -> None:
     """Show one run: its models and tests, timings and artifacts."""
+    delegate(app)
     from dataops_cli.console import table
     from dataops_cli.pipeline.history import History
 

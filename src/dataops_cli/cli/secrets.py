@@ -70,6 +70,11 @@ def set_secret(app: Application, context: typer.Context, key: Key, plan: PlanOpt
             f"{holder} keeps the password of its first start, which this does not change",
             f"Where it has started already: {app.hint(f'secrets rotate {key}')}",
         )
+    if key in secrets.LOGINS:
+        app.console.warn(
+            "SQL Server keeps the login's password, which this does not change",
+            f"Where the login is there already: {app.hint('source grants')}, then {app.hint('up')}",
+        )
     if (origin := environment.origin(key)).startswith("variable "):
         app.console.warn(f"The {origin} is set, and beats the file")
     _show(app, "set", {key: cause})

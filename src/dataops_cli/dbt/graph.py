@@ -52,6 +52,16 @@ class Graph:
         )
         return sorted(found, key=lambda node: (LAYERS.index(node.layer), node.name))
 
+    def ordered(self) -> list[Node]:
+        """What is materialized, parents before children."""
+        waiting, placed = self.built(), list[Node]()
+        while waiting:
+            ids = {node.unique_id for node in waiting}
+            ready = [node for node in waiting if not ids & set(node.parents)]
+            placed += ready
+            waiting = [node for node in waiting if node not in ready]
+        return placed
+
     def touched(self, rebuilt: Iterable[str]) -> set[str]:
         """The rebuilt nodes and the views on them, whose rows change without a build."""
         found = set(rebuilt)

@@ -66,24 +66,28 @@ class DbtSession:
         """`dbt deps`, unless what it would install is there already. Returns whether it ran."""
         from filelock import FileLock
 
-        wanted = hashlib.sha256(
-            b"".join(
-                (self.project / name).read_bytes()
-                for name in ("packages.yml", "dependencies.yml", "package-lock.yml")
-                if (self.project / name).exists()
-            )
-        ).hexdigest()
+        wanted = b"".join(
+            (self.project / name).read_bytes()
+            for name in ("packages.yml", "dependencies.yml", "package-lock.yml")
+            if (self.project / name).exists()
+        )
         folder = self._packages_folder().resolve()
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder.with_name(f"{folder.name}.lock")):  # all environments share the folder
-            stamp = folder / ".installed"
+        stamp = folder / ".installed"
+
+        def installed() -> bool:
             # A local package is a link, which breaks when the platform's folder is moved.
             links = all(path.exists() for path in folder.iterdir()) if folder.exists() else False
-            if links and stamp.exists() and stamp.read_text() == wanted:
+            return links and stamp.exists() and stamp.read_bytes() == wanted
+
+        if installed():  # perhaps where nothing can be written, as in an image
+            return False
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder.with_name(f"{folder.name}.lock")):  # all environments share the folder
+            if installed():
                 return False
             self._invoke("deps", [], own_paths=False)
             if folder.exists():
-                stamp.write_text(wanted)
+                stamp.write_bytes(wanted)
         return True
 
     def parse(self) -> Path:
@@ -247,7 +251,9 @@ class DbtSession:
         return [*arguments, "--vars", yaml.safe_dump(variables)]
 
     def _project_arguments(self) -> list[str]:
-        return ["--project-dir", str(self.project), "--profiles-dir", str(self.project)]
+        # dbt takes each `..` of a path away as text, which would lead elsewhere behind a link.
+        project = str(self.project.resolve())
+        return ["--project-dir", project, "--profiles-dir", project]
 
     @contextmanager
     def _variables_set(self, hidden: Sequence[str] = ()) -> Iterator[None]:

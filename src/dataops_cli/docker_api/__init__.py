@@ -4,9 +4,9 @@ Answers are the Engine API's own JSON documents; what goes wrong becomes a Datao
 """
 
 from dataops_cli.docker_api.address import engine_place
-from dataops_cli.docker_api.build_context import build_context
+from dataops_cli.docker_api.build_context import build_context, packed_context
 from dataops_cli.docker_api.connect import connect
 from dataops_cli.docker_api.engine import Engine
 from dataops_cli.docker_api.errors import EngineError, refusal
 
-__all__ = ["Engine", "EngineError", "build_context", "connect", "engine_place", "refusal"]
+__all__ = ["Engine", "EngineError", "build_context", "connect", "engine_place", "packed_context", "refusal"]

@@ -97,6 +97,20 @@ class Engine:
         self._client.put_archive(container, folder, archive)
 
     @explained
+    def put_pieces(self, container: str, folder: str, pieces: Iterator[bytes]) -> None:
+        """Unpack a tar archive, which may be large, into a folder that is there; its pieces are sent as they come."""
+        # The SDK's own method gives up where the engine takes long to write what it was sent.
+        client = self._client
+        url = client._url("/containers/{0}/archive", container)
+        client._raise_for_status(client._put(url, params={"path": folder}, data=pieces, timeout=STOP_SECONDS))
+
+    @explained_items
+    def archive(self, container: str, path: str) -> Iterator[bytes]:
+        """A file or folder of a container as a tar archive, in pieces. What lies in a tmpfs is not seen."""
+        pieces, _facts = self._client.get_archive(container, path)
+        return iter(pieces)
+
+    @explained
     def logs(self, container: str, *, tail: int | str = "all", since: int | None = None) -> bytes:
         return bytes(self._client.logs(container, tail=tail, since=since, timestamps=True))
 
@@ -207,7 +221,15 @@ class Engine:
 
     @explained
     def make_exec(
-        self, container: str, command: list[str], *, tty: bool, stdin: bool, user: str, workdir: str | None
+        self,
+        container: str,
+        command: list[str],
+        *,
+        tty: bool,
+        stdin: bool,
+        user: str,
+        workdir: str | None,
+        environment: Mapping[str, str],
     ) -> str:
         """Prepare a command in a running container; returns the id of the exec."""
         made = self._client.exec_create(
@@ -217,6 +239,7 @@ class Engine:
             stdin=stdin,
             user=user,
             workdir=workdir,
+            environment=dict(environment),
             detach_keys=NO_DETACH_KEYS,
         )
         return str(made["Id"])

@@ -1,6 +1,7 @@
 """The layers that settings come from, lowest first, each value with its place of origin.
 
-base.toml < <env>.toml < <env>.secrets.env < DATAOPS_… variables < options of the command.
+base.toml < <env>.toml < <env>.secrets.env < files of DATAOPS_SECRETS_DIR < DATAOPS_… variables < options of
+the command.
 """
 
 from __future__ import annotations
@@ -21,8 +22,21 @@ from dotenv.parser import parse_stream
 from dataops_cli.errors import DataopsError, ExitCode, UsageError
 from dataops_cli.settings.model import ENV_PREFIX, NESTED_DELIMITER, is_secret, known_keys
 
-# Variables with our prefix that are no settings: options of the command line, and what dbt's profile reads.
-NOT_SETTINGS = {"DATAOPS_ENV", "DATAOPS_PROJECT_DIR"}
+# The folder of the secrets that a container is given, a file each.
+SECRETS_DIR = "DATAOPS_SECRETS_DIR"
+# `variables`: the environment has no file here, as in a container that is told its settings.
+SETTINGS_FROM = "DATAOPS_SETTINGS_FROM"
+# Variables with our prefix that are no settings: options of the command line, what a container is told besides
+# settings, and what dbt's profile reads.
+NOT_SETTINGS = {
+    "DATAOPS_CALL",
+    "DATAOPS_CALLER",
+    "DATAOPS_ENV",
+    "DATAOPS_PROJECT_DIR",
+    "DATAOPS_RELEASE",
+    SECRETS_DIR,
+    SETTINGS_FROM,
+}
 NOT_SETTINGS_PREFIXES = (
     "DATAOPS_DBT_DUCKDB_",
     "DATAOPS_DBT_SOURCE_",
@@ -129,6 +143,41 @@ def secrets_layer(path: Path, shown_as: str) -> Layer:
     return _variables({name: value or "" for name, value in values.items()}, f"{shown_as} ({{name}})")
 
 
+def secret_files_layer(environ: Mapping[str, str] = os.environ) -> Layer:
+    """The secrets in the folder of DATAOPS_SECRETS_DIR: `warehouse_password` is `warehouse.password`.
+
+    Its other files are none of ours. Raises DataopsError for a secret that is there and cannot be read.
+    """
+    folder = environ.get(SECRETS_DIR)
+    layer: dict[str, Value] = {}
+    for key in [key for key in known_keys() if is_secret(key)] if folder else []:
+        path = Path(str(folder)) / secret_file_name(key)
+        try:
+            # A file that was written by hand ends its line.
+            layer[key] = Value(path.read_text(encoding="utf-8").removesuffix("\n"), f"file {path}")
+        except FileNotFoundError:
+            continue
+        except UnicodeDecodeError as error:
+            raise UsageError(f"{path} is not UTF-8 text ({error.reason})", hint="Save it as UTF-8.") from None
+        except OSError as error:
+            raise DataopsError(
+                f"Cannot read the secret {path}: {error.strerror}",
+                hint=f"Make it readable for this user, or unset {SECRETS_DIR}.",
+                exit_code=ExitCode.UNAVAILABLE,
+            ) from None
+    return layer
+
+
+def secret_file_name(key: str) -> str:
+    """The name of a secret's file in a container, which is the name that it has in the Compose files."""
+    return key.removeprefix("secrets.").replace(".", "_")
+
+
+def variable(key: str) -> str:
+    """The variable that sets a key: DATAOPS_DBT__THREADS for `dbt.threads`."""
+    return ENV_PREFIX + key.upper().replace(".", NESTED_DELIMITER)
+
+
 def option_layer(options: Mapping[str, tuple[str, Any]]) -> Layer:
     """Options given on the command line: key → (option, value)."""
     return {key: Value(raw, f"option {option}") for key, (option, raw) in options.items()}
@@ -168,7 +217,7 @@ def _variables(values: Mapping[str, str], origin: str) -> Layer:
         key = name.removeprefix(ENV_PREFIX).lower().replace(NESTED_DELIMITER, ".")
         place = origin.format(name=name)
         if not name.startswith(ENV_PREFIX) or key not in known_keys():
-            variables = {_variable(known) for known in known_keys()} | NOT_SETTINGS
+            variables = {variable(known) for known in known_keys()} | NOT_SETTINGS
             meant = nearest(name, variables)
             raise UsageError(
                 f"{place}: no setting has this name",
@@ -190,10 +239,6 @@ def _refuse_unknown(key: str, origin: str) -> None:
 
 def _reserved(name: str) -> bool:
     return name.startswith(NOT_SETTINGS_PREFIXES) and NESTED_DELIMITER not in name
-
-
-def _variable(key: str) -> str:
-    return ENV_PREFIX + key.upper().replace(".", NESTED_DELIMITER)
 
 
 def _plain(name: str) -> str:

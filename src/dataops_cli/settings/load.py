@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,12 +12,15 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
 from dataops_cli.errors import DataopsError, UsageError
 from dataops_cli.project import Project
+from dataops_cli.settings.certificates import verified
 from dataops_cli.settings.layers import (
+    SETTINGS_FROM,
     Layer,
     Value,
     environment_layer,
     nearest,
     option_layer,
+    secret_files_layer,
     secrets_layer,
     toml_layer,
 )
@@ -48,9 +52,12 @@ class Environment:
 def load_environment(
     project: Project, name: str, options: Mapping[str, tuple[str, Any]] | None = None
 ) -> Environment:
-    """The settings of environment `name`. Raises UsageError with file and line for anything wrong."""
+    """The settings of environment `name`. Raises UsageError with file and line for anything wrong.
+
+    Where DATAOPS_SETTINGS_FROM is `variables`, an environment needs no file.
+    """
     names = project.environment_names()
-    if name not in names:
+    if name not in names and os.environ.get(SETTINGS_FROM) != "variables":
         meant = nearest(name, names)
         raise UsageError(
             f"There is no environment {name!r}: no file environments/{name}.toml",
@@ -58,8 +65,11 @@ def load_environment(
         )
     layers = [
         toml_layer(project.environments / "base.toml", "environments/base.toml"),
-        toml_layer(project.environments / f"{name}.toml", f"environments/{name}.toml"),
+        toml_layer(project.environments / f"{name}.toml", f"environments/{name}.toml")
+        if name in names
+        else {},
         secrets_layer(project.environments / f"{name}.secrets.env", f"environments/{name}.secrets.env"),
+        secret_files_layer(),
         environment_layer(),
         option_layer(options or {}),
     ]
@@ -67,7 +77,7 @@ def load_environment(
     for layer in reversed(layers):
         for key, value in layer.items():
             history.setdefault(key, []).append(value)
-    return Environment(name, _settings(layers, history), history)
+    return verified(Environment(name, _settings(layers, history), history))
 
 
 def load_environments(project: Project) -> tuple[dict[str, Environment], list[str]]:

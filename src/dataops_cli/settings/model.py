@@ -27,6 +27,21 @@ class Runner(StrEnum):
     AIRFLOW = "airflow"
 
 
+class Authentication(StrEnum):
+    """How to log in to SQL Server: the ways that dbt-sqlserver has, under its names."""
+
+    SQL = "sql"
+    WINDOWS = "windows"
+    CLI = "cli"
+    ENVIRONMENT = "environment"
+    AUTO = "auto"
+    MSI = "msi"
+    SERVICE_PRINCIPAL = "serviceprincipal"
+    ENTRA_PASSWORD = "ActiveDirectoryPassword"  # noqa: S105 (a name)
+    ENTRA_INTEGRATED = "ActiveDirectoryIntegrated"
+    ENTRA_INTERACTIVE = "ActiveDirectoryInteractive"
+
+
 class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -36,14 +51,47 @@ class Warehouse(Section):
     keep_generations: Annotated[int, Field(ge=1)] = Field(
         5, description="published generations that are kept, the current one included"
     )
-    server: str = Field("127.0.0.1", description="host name of the SQL Server")
-    port: Annotated[int, Field(ge=1, le=65535)] = Field(1433, description="port of the SQL Server")
-    database: str = Field("dataops", description="database that holds bronze, silver and gold")
-    source_database: str = Field("AdventureWorks2014", description="database that holds the source tables")
-    user: str = Field("dataops_dbt", description="login that dbt uses")
-    password: SecretStr | None = Field(None, description="password of that login (secret)")
+    server: Annotated[str, Field(pattern=r"^[^\s;{}=,'\"]+$")] = Field(
+        "127.0.0.1", description="host name of the SQL Server, or HOST\\INSTANCE"
+    )
+    port: Annotated[int, Field(ge=1, le=65535)] | None = Field(
+        None, description="port of the SQL Server (unset: 1433, plus stack.port_offset for the stack's own)"
+    )
+    database: Annotated[str, Field(min_length=1, max_length=128)] = Field(
+        "dataops", description="database that holds bronze, silver and gold"
+    )
+    source_database: Annotated[str, Field(min_length=1, max_length=128)] = Field(
+        "AdventureWorks2014", description="database that holds the source tables"
+    )
+    authentication: Authentication = Field(
+        Authentication.SQL, description="how runs log in: sql, windows, or one of Entra's ways"
+    )
+    user: str = Field("dataops_dbt", description="login that builds (with serviceprincipal: the client's id)")
+    password: SecretStr | None = Field(
+        None, description="password of that login, or the client's secret (secret)"
+    )
+    tenant_id: str = Field("", description="Entra tenant, for serviceprincipal")
+    reader_user: str = Field(
+        "dataops_reader",
+        description="login that only reads what is published: BI, dataops sql, health checks",
+    )
+    reader_password: SecretStr | None = Field(None, description="password of the reading login (secret)")
+    admin_user: str = Field(
+        "sa",
+        description="login for the set-up of databases and logins; its password is secrets.sqlserver_sa_password",
+    )
     encrypt: bool = Field(True, description="encrypt the connection")
-    trust_server_certificate: bool = Field(False, description="accept a certificate that is not verified")
+    trust_server_certificate: bool = Field(
+        False, description="accept a certificate that is not verified (in dev, local and ci only)"
+    )
+    login_timeout: Annotated[int, Field(ge=1)] = Field(15, description="seconds until a login has to succeed")
+    query_timeout: Annotated[int, Field(ge=0)] = Field(
+        0, description="seconds that one statement may take (0: no limit)"
+    )
+    publish_timeout: Annotated[int, Field(ge=1)] = Field(
+        300, description="seconds that publishing tries to get its locks between readers' queries"
+    )
+    application_name: str = Field("dataops", description="name by which SQL Server knows our sessions")
 
 
 class Dbt(Section):

@@ -7,19 +7,28 @@ import secrets
 import stat
 import string
 from collections.abc import Iterable
+from operator import attrgetter
 from pathlib import Path
 
 from pydantic import SecretStr
 
 from dataops_cli.errors import UsageError
 from dataops_cli.project import Project
-from dataops_cli.settings.layers import nearest
+from dataops_cli.settings.layers import nearest, secret_file_name, variable
 from dataops_cli.settings.load import Environment
-from dataops_cli.settings.model import ENV_PREFIX, NESTED_DELIMITER, Secrets, is_secret, known_keys
+from dataops_cli.settings.model import is_secret, known_keys
 from dataops_cli.settings.secrets_file import changed
 
-# Setting → the variable by which the Compose files know it.
-COMPOSE_VARIABLES = {f"secrets.{name}": name.upper() for name in Secrets.model_fields}
+# Setting → the variable by which the Compose files know it: those of the stack's services first.
+COMPOSE_VARIABLES = {
+    key: secret_file_name(key).upper()
+    for key in sorted(known_keys(), key=lambda key: not key.startswith("secrets."))
+    if is_secret(key)
+}
+# Logins of the warehouse: SQL Server has a copy, which `dataops source grants` renews.
+LOGINS = ("warehouse.password", "warehouse.reader_password")
+# The login of BI tools, which no container uses: made where the other one is.
+MADE_WITH = {"warehouse.reader_password": "warehouse.password"}
 # No character that a shell, a URL or a dotenv file would read as its own.
 ALPHABET = string.ascii_letters + string.digits
 LENGTH = 32
@@ -62,14 +71,9 @@ def is_set(environment: Environment, key: str) -> bool:
     return bool(values) and values[0].raw not in (None, "")
 
 
-def variable(key: str) -> str:
-    """The variable, and the name in the secrets file, that sets a secret."""
-    return ENV_PREFIX + key.upper().replace(".", NESTED_DELIMITER)
-
-
 def values(environment: Environment) -> dict[str, str]:
     """The secrets that are set, by their Compose variable."""
-    found = {key: getattr(environment.settings.secrets, key.split(".")[1]) for key in COMPOSE_VARIABLES}
+    found = {key: attrgetter(key)(environment.settings) for key in COMPOSE_VARIABLES}
     return {
         COMPOSE_VARIABLES[key]: value.get_secret_value()
         for key, value in found.items()
@@ -99,9 +103,9 @@ def password() -> str:
 
 
 def require_strength(key: str, value: str) -> None:
-    """Raises UsageError for a password of SQL Server's administrator that its policy refuses. Source: `password`."""
+    """Raises UsageError for a password of SQL Server's that its policy refuses. Source: `password`."""
     kinds = (str.islower, str.isupper, str.isdigit, lambda character: not character.isalnum())
-    if key == "secrets.sqlserver_sa_password" and (
+    if key in ("secrets.sqlserver_sa_password", *LOGINS) and (
         len(value) < 8 or sum(any(kind(character) for character in value) for kind in kinds) < 3
     ):
         raise UsageError(

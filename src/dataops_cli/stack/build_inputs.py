@@ -11,6 +11,7 @@ from dataops_cli.docker_api import build_context
 from dataops_cli.errors import UsageError
 from dataops_cli.stack.model import Build, Stack
 from dataops_cli.stack.observe import image_of
+from dataops_cli.stack.own_package import files_for, own_fingerprint
 
 # Build arguments that say where packages come from: what they are is pinned by hashes.
 PLACES = {"PIP_INDEX_URL"}
@@ -53,6 +54,8 @@ def _hash(service: str, build: Build, mounted: Collection[Path]) -> str:
     }
     options["args"] = {key: value for key, value in build.get("args", {}).items() if key not in PLACES}
     digest = hashlib.sha256(json.dumps(options, sort_keys=True).encode())
+    if files_for(build):
+        digest.update(own_fingerprint().encode())
     for name in sorted({dockerfile, *build_context(context, dockerfile)}):
         path = context / name
         if name != dockerfile and any(path.is_relative_to(folder) for folder in mounted):

@@ -11,6 +11,7 @@ from dataops_cli.errors import DataopsError, ExitCode, UsageError
 from dataops_cli.project import Project
 from dataops_cli.release import release_of
 from dataops_cli.settings import secrets
+from dataops_cli.settings.layers import variable
 from dataops_cli.settings.load import Environment
 from dataops_cli.stack.config_hash import secrets_hash
 from dataops_cli.stack.env_file import read_env_file
@@ -129,7 +130,7 @@ def refuse_after_first_start(
         raise DataopsError(
             f"Missing secrets: {', '.join(keys)}. The stack has been up before (it has the volume {volumes[0]}), "
             "so they are not made up here",
-            hint=f"Copy {project.relative(path)} from who made it, or set {secrets.variable(keys[0])}. For one that "
+            hint=f"Copy {project.relative(path)} from who made it, or set {variable(keys[0])}. For one that "
             f"is new to the stack: dataops --env {environment.name} secrets set {keys[0]}",
             exit_code=ExitCode.UNAVAILABLE,
         )

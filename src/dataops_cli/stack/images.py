@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
-from dataops_cli.docker_api import Engine, EngineError, refusal
+from dataops_cli.docker_api import Engine, EngineError, packed_context, refusal
 from dataops_cli.errors import DataopsError, ExitCode
 from dataops_cli.stack import labels
 from dataops_cli.stack.model import Stack
+from dataops_cli.stack.own_package import files_for, own_fingerprint
 
 OUTPUT_LINES = 20
 # The classic builder colours what a step writes to its stderr.
@@ -36,13 +38,20 @@ def build_image(
     `inputs` is the hash of what it is built from, kept on the image.
     """
     build = stack.services[service]["build"]
-    options = {
-        "path": build["context"],
-        "dockerfile": build.get("dockerfile", "Dockerfile"),
+    dockerfile = build.get("dockerfile", "Dockerfile")
+    own = files_for(build)
+    context: dict[str, Any] = {"path": build["context"]}
+    if own:
+        packed = packed_context(Path(build["context"]), dockerfile, own)
+        context = {"fileobj": packed, "custom_context": True}
+    options = context | {
+        "dockerfile": dockerfile,
         "tag": tag,
         "buildargs": {key: value for key, value in build.get("args", {}).items() if value is not None},
         "target": build.get("target"),
-        "labels": build.get("labels", {}) | {labels.INPUTS: inputs},
+        "labels": build.get("labels", {})
+        | {labels.INPUTS: inputs}
+        | ({labels.CLI: own_fingerprint()} if own else {}),
         "network_mode": build.get("network"),
     }
     reason = f"Cannot build {tag} for service {service}"

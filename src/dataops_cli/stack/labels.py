@@ -23,5 +23,7 @@ VOLUME = PREFIX + "volume"
 NETWORK_CONFIG = "dataops.config"
 # Ours, on an image: the hash of what it was built from.
 INPUTS = "dataops.inputs"
+# Ours, on an image that runs the CLI, and so on its containers: the hash of the CLI's files.
+CLI = "dataops.cli"
 # Ours, on a container: what its secrets were, in a form that does not give them away.
 SECRETS = "dataops.secrets"

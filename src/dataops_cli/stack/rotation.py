@@ -14,6 +14,7 @@ from dataops_cli.docker_api import Engine
 from dataops_cli.errors import DataopsError, ExitCode
 from dataops_cli.project import Project
 from dataops_cli.settings import secrets
+from dataops_cli.settings.layers import variable
 from dataops_cli.settings.load import Environment
 from dataops_cli.settings.secrets_file import changed
 from dataops_cli.stack.database import Database, running_database
@@ -21,8 +22,7 @@ from dataops_cli.stack.environment import existing_volumes, load_environment_sta
 
 POSTGRES_KEY = "secrets.postgres_password"
 # What cannot be replaced from here once a volume holds it: who holds it, and the steps that replace it.
-# `{env}` and `{user}` are the environment and the warehouse's login. Source of Airflow's steps: its
-# documentation, "Rotating encryption keys".
+# `{env}` is the environment. Source of Airflow's steps: its documentation, "Rotating encryption keys".
 _SET = "dataops --env {env} secrets set {key}"
 _UP = "dataops --env {env} up"
 KEPT_ELSEWHERE = {
@@ -51,10 +51,9 @@ KEPT_ELSEWHERE = {
         ("In CloudBeaver, as dataops_admin: change the password in the user's profile", _SET, _UP),
     ),
 }
-LOGIN_KEY = "warehouse.password"
 LOGIN = (
     "The warehouse's SQL Server keeps it",
-    ("There, as an administrator: ALTER LOGIN [{user}] WITH PASSWORD = N'…'", _SET),
+    (_SET, "dataops --env {env} source grants   # gives the login its new password"),
 )
 
 
@@ -87,8 +86,10 @@ def plan_rotation(
     for key in keys:
         secrets.require_secret(key)
         _require_in_file(project, environment, key)
-        if key == LOGIN_KEY:
-            raise _kept_elsewhere(environment, key, *LOGIN)
+        if key in secrets.LOGINS:
+            reason, steps = LOGIN
+            up = (_UP,) if environment.settings.stack.enabled else ()
+            raise _kept_elsewhere(environment, key, reason, (*steps, *up))
     kept = [key for key in keys if key == POSTGRES_KEY or key in KEPT_ELSEWHERE]
     if not (kept and environment.settings.stack.enabled):
         return Rotation(keys)
@@ -113,7 +114,7 @@ def rotate(project: Project, environment: Environment, rotation: Rotation) -> No
     """Give every key a fresh value; what was there before is kept nowhere."""
     fresh = {key: secrets.fresh(key) for key in rotation.keys}
     path = secrets.secrets_file(project, environment.name)
-    with changed(path, {secrets.variable(key): value for key, value in fresh.items()}):
+    with changed(path, {variable(key): value for key, value in fresh.items()}):
         if rotation.database:
             rotation.database.change_password(fresh[POSTGRES_KEY])
 
@@ -136,10 +137,9 @@ def _require_in_file(project: Project, environment: Environment, key: str) -> No
 
 
 def _kept_elsewhere(environment: Environment, key: str, reason: str, steps: Sequence[str]) -> DataopsError:
-    user = environment.settings.warehouse.user
     return DataopsError(
         f"{key} cannot be replaced in the file alone: {reason}",
-        details=tuple(step.format(env=environment.name, key=key, user=user) for step in steps),
+        details=tuple(step.format(env=environment.name, key=key) for step in steps),
         hint="Replace it with the steps above, in this order.",
         exit_code=ExitCode.REFUSED,
     )

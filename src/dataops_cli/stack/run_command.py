@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from dataops_cli.docker_api import Engine, EngineError
 from dataops_cli.errors import DataopsError, ExitCode, UsageError
@@ -47,14 +47,21 @@ def run_command(
     *,
     user: str = "",
     workdir: str | None = None,
+    environment: Mapping[str, str] | None = None,
 ) -> int:
     """Run a command with our stdin, stdout and stderr, or our terminal; returns its exit code.
 
-    Raises DataopsError, with the exit code of a shell, for a command that cannot be started.
+    `environment` has variables besides the container's own. Raises DataopsError, with the exit code of a shell, for a command that cannot be started.
     """
     terminal = interactive()
     identity = engine.make_exec(
-        container.id, list(command), tty=terminal, stdin=reads_stdin(), user=user, workdir=workdir
+        container.id,
+        list(command),
+        tty=terminal,
+        stdin=reads_stdin(),
+        user=user,
+        workdir=workdir,
+        environment=environment or {},
     )
     try:
         connection = engine.start_exec(identity, tty=terminal)

@@ -9,7 +9,8 @@ from dataops_cli.errors import DataopsError, ExitCode
 from dataops_cli.project import Project
 from dataops_cli.settings import secrets
 from dataops_cli.settings.load import Environment
-from dataops_cli.stack.environment import load_environment_stack, missing_secrets, refuse_after_first_start
+from dataops_cli.stack.environment import load_environment_stack, refuse_after_first_start
+from dataops_cli.stack.model import Stack
 
 
 def keys_to_generate(
@@ -31,7 +32,14 @@ def keys_to_generate(
     if keys and not environment.settings.stack.enabled:
         return list(dict.fromkeys(keys))
     stack = load_environment_stack(project, environment)
-    chosen = list(dict.fromkeys(keys)) if keys else missing_secrets(environment, stack)
+    chosen = list(dict.fromkeys(keys)) if keys else _missing(environment, stack)
     if chosen:
         refuse_after_first_start(project, environment, stack, connect(), chosen)
     return chosen
+
+
+def _missing(environment: Environment, stack: Stack) -> list[str]:
+    """What the stack's containers need, and the logins that go with it."""
+    used = {secret.get("environment") for secret in stack.secrets.values()}
+    variables = secrets.COMPOSE_VARIABLES
+    return [key for key in secrets.missing(environment) if variables[secrets.MADE_WITH.get(key, key)] in used]

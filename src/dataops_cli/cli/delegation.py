@@ -1,0 +1,94 @@
+"""Commands of environments whose dbt runs in a container: the same command is run there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import typer
+
+from dataops_cli.cli.application import Application
+
+if TYPE_CHECKING:
+    from dataops_cli.stack.dbt_container import DbtContainer
+
+
+def delegate(app: Application) -> None:
+    """Where the environment's dbt runs in a container: run this command there, and leave with its exit code."""
+    if container := _container(app):
+        _leave(container.run(forwarded(app, app.arguments)))
+
+
+def delegate_run(app: Application, *, plan: bool) -> None:
+    """As `delegate`, and bring the artifacts of the run here."""
+    if container := _container(app):
+        code = container.run(forwarded(app, app.arguments), recorded=not plan)
+        if not plan:
+            _bring(app, container, runs=True)
+        _leave(code)
+
+
+def delegate_dbt(app: Application, arguments: Sequence[str]) -> None:
+    """As `delegate`, for `dataops dbt ARGUMENTS`, and bring dbt's target folder here."""
+    if container := _container(app):
+        ours = own_words(app.arguments, arguments)
+        code = container.run([*forwarded(app, ours), *app.arguments[len(ours) :]])
+        _bring(app, container, runs=False)
+        _leave(code)
+
+
+def forwarded(app: Application, arguments: Sequence[str]) -> list[str]:
+    """Our part of the command line as it is in the container, where the platform lies elsewhere."""
+    kept = [] if app.env else ["--env", app.environment_name]
+    left = iter(arguments)
+    for word in left:
+        if word == "--project-dir":
+            next(left, None)
+        elif not word.startswith("--project-dir="):
+            kept.append(word)
+    return kept
+
+
+def own_words(arguments: Sequence[str], theirs: Sequence[str]) -> list[str]:
+    """A command line up to what dbt gets to see."""
+    kept = list(arguments)
+    for word in reversed(theirs):
+        if not kept or kept[-1] != word:
+            break
+        kept.pop()
+    return kept
+
+
+def _container(app: Application) -> DbtContainer | None:
+    from dataops_cli.settings.model import Runner
+
+    if app.environment.settings.dbt.runner is Runner.PROCESS:
+        return None
+    from dataops_cli import docker_api
+    from dataops_cli.stack.dbt_container import dbt_container
+
+    container = dbt_container(docker_api.connect(), app.project, app.environment)
+    if container.other_version:
+        app.console.warn(
+            "The dbt container has another version of dataops than this one",
+            f"Bring it up to date: {app.hint('up dbt')}",
+        )
+    return container
+
+
+def _bring(app: Application, container: DbtContainer, *, runs: bool) -> None:
+    """What the command made, for `dataops docs` and for the eye. That it failed is no failure of the command."""
+    from dataops_cli.errors import DataopsError
+
+    try:
+        if runs:
+            for run in container.bring_runs():
+                app.console.detail(f"Artifacts: .dataops/{app.environment_name}/runs/{run}")
+        else:
+            container.bring_dbt_target()
+    except DataopsError as error:
+        app.console.warn(f"The artifacts stayed in the container: {error.reason}", error.hint)
+
+
+def _leave(code: int) -> None:
+    raise typer.Exit(code)

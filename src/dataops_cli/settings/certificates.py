@@ -1,0 +1,28 @@
+"""Where a server's certificate may go unverified: in development, where nothing is lost."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dataops_cli.errors import UsageError
+
+if TYPE_CHECKING:
+    from dataops_cli.settings.load import Environment
+
+KEY = "warehouse.trust_server_certificate"
+TRUSTING = frozenset({"local", "ci", "dev"})
+TRUSTING_PREFIX = "dev-"
+
+
+def verified(environment: Environment) -> Environment:
+    """The environment as it is. Raises UsageError where it trusts any certificate, and is none of development."""
+    name = environment.name
+    trusts = environment.settings.warehouse.trust_server_certificate
+    if trusts and name not in TRUSTING and not name.startswith(TRUSTING_PREFIX):
+        raise UsageError(
+            f"{environment.origin(KEY)}: {KEY} is true, which the environment {name} must not have: whoever is "
+            "between here and SQL Server could read its passwords",
+            hint="Set it to false, and give the server a certificate of an authority that this machine trusts, "
+            "for the name in warehouse.server",
+        )
+    return environment

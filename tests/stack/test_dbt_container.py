@@ -1,0 +1,145 @@
+"""What goes into the dbt container and comes out of it, without an engine."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from dataops_cli.cli.application import Application
+from dataops_cli.cli.delegation import forwarded, own_words
+from dataops_cli.docker_api import build_context, packed_context
+from dataops_cli.errors import DataopsError
+from dataops_cli.stack.bring_back import unpack
+from dataops_cli.stack.build_inputs import build_inputs
+from dataops_cli.stack.dbt_container import is_loopback
+from dataops_cli.stack.model import Stack
+from dataops_cli.stack.own_package import PACKAGE, files_for, own_files
+
+
+def test_the_package_is_all_that_can_be_imported_and_nothing_else() -> None:
+    names = {*own_files()}
+    assert {f"dataops_cli/{path.relative_to(PACKAGE).as_posix()}" for path in PACKAGE.rglob("*.py")} <= names
+    assert not [name for name in names if name.endswith(".pyc") or "/platform/" in name]
+
+
+def test_a_build_that_asks_for_it_gets_the_package_in_its_folder(tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM x\n")
+    (tmp_path / ".dockerignore").write_text("*.log\n")
+    (tmp_path / "a.log").write_text("")
+    more = files_for({"context": str(tmp_path), "args": {"DATAOPS_CLI": "here"}})
+    with tarfile.open(fileobj=packed_context(tmp_path, "Dockerfile", more)) as archive:
+        names = {*archive.getnames()}
+        main = archive.extractfile("here/dataops_cli/__main__.py")
+        assert main
+        assert main.read() == (PACKAGE / "__main__.py").read_bytes()
+    assert names == build_context(tmp_path, "Dockerfile") | {*more}
+    assert "a.log" not in names
+    assert files_for({"context": str(tmp_path), "args": {"OTHER": "here"}}) == {}
+    assert files_for({"context": str(tmp_path)}) == {}
+
+
+def test_another_package_is_another_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM x\n")
+
+    def inputs(**args: str | None) -> str:
+        build = {"context": str(tmp_path), "args": args}
+        stack = Stack("s", tmp_path, (), {"a": {"image": "i", "build": build}})  # type: ignore[typeddict-item]
+        return build_inputs(stack)["i"]
+
+    before = inputs(DATAOPS_CLI="x"), inputs()
+    monkeypatch.setattr("dataops_cli.stack.build_inputs.own_fingerprint", lambda: "other")
+    after = inputs(DATAOPS_CLI="x"), inputs()
+    assert (before[0] == after[0], before[1] == after[1]) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("server", "own"),
+    [
+        ("127.0.0.1", True),
+        ("127.1.2.3", True),
+        ("localhost", True),
+        ("LocalHost", True),
+        ("::1", True),
+        ("[::1]", True),
+        ("10.0.0.1", False),
+        ("db.example", False),
+        ("sqlserver", False),
+    ],
+)
+def test_a_loopback_address_is_the_stack_s_own_server(server: str, own: bool) -> None:
+    assert is_loopback(server) is own
+
+
+@pytest.mark.parametrize(
+    ("env", "typed", "there"),
+    [
+        (None, "run -l gold", "--env local run -l gold"),
+        ("dev", "--env dev --project-dir /p run --project-dir=/q --json", "--env dev run --json"),
+        ("dev", "runs show last -e dev --project-dir /p", "runs show last -e dev"),
+    ],
+)
+def test_the_same_command_without_this_machine_s_platform(
+    monkeypatch: pytest.MonkeyPatch, env: str | None, typed: str, there: str
+) -> None:
+    monkeypatch.delenv("DATAOPS_ENV", raising=False)
+    assert forwarded(Application(env=env), typed.split()) == there.split()
+
+
+@pytest.mark.parametrize(
+    ("typed", "dbts", "ours"),
+    [
+        ("dbt ls", "ls", "dbt"),
+        ("--project-dir /p dbt ls --project-dir /q", "ls --project-dir /q", "--project-dir /p dbt"),
+        ("dbt --version --env dev ls", "--version ls", "dbt --version --env dev"),
+        ("dbt -- ls", "ls", "dbt --"),
+        ("dbt", "", "dbt"),
+    ],
+)
+def test_dbt_s_own_words_are_not_ours(typed: str, dbts: str, ours: str) -> None:
+    assert own_words(typed.split(), dbts.split()) == ours.split()
+
+
+def archive(*members: tuple[str, bytes, bytes]) -> tarfile.TarFile:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as writing:
+        for name, kind, content in members:
+            entry = tarfile.TarInfo(name)
+            entry.type, entry.size, entry.mode = kind, len(content), 0o4777
+            entry.linkname = "/etc/passwd" if kind in (tarfile.SYMTYPE, tarfile.LNKTYPE) else ""
+            writing.addfile(entry, io.BytesIO(content))
+    buffer.seek(0)
+    return tarfile.open(fileobj=buffer)
+
+
+def test_plain_files_and_folders_are_unpacked_and_nothing_else(tmp_path: Path) -> None:
+    unpack(
+        archive(
+            ("run", tarfile.DIRTYPE, b""),
+            ("run/a.json", tarfile.REGTYPE, b"{}"),
+            ("run/deep/b.sql", tarfile.REGTYPE, b"select 1"),
+            ("run/link", tarfile.SYMTYPE, b""),
+            ("run/hard", tarfile.LNKTYPE, b""),
+            ("run/pipe", tarfile.FIFOTYPE, b""),
+        ),
+        "run",
+        tmp_path / "new",
+    )
+    found = {path.relative_to(tmp_path / "new").as_posix(): path for path in (tmp_path / "new").rglob("*")}
+    assert {*found} == {"a.json", "deep", "deep/b.sql"}
+    assert found["deep/b.sql"].read_text() == "select 1"
+    assert found["a.json"].stat().st_mode & 0o7111 == 0
+
+
+@pytest.mark.parametrize("name", ["/etc/x", "../x", "run/../../x", "other/x", "runs", "run/a/../../../x"])
+def test_a_name_that_leads_elsewhere_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(DataopsError, match="is not what it should be"):
+        unpack(archive((name, tarfile.REGTYPE, b"x")), "run", tmp_path / "new")
+    assert [*tmp_path.iterdir()] == []
+
+
+def test_a_file_that_is_there_twice_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(FileExistsError):
+        unpack(archive(*[("run/a", tarfile.REGTYPE, b"x")] * 2), "run", tmp_path / "new")
