@@ -223,11 +223,18 @@ def _is_numeric(value: Any) -> bool:
 def _cell(value: Any) -> Any:
     from rich.text import Text
 
-    if isinstance(value, Text):
-        return value
+    return value if isinstance(value, Text) else Text(shown(value))
+
+
+def shown(value: Any) -> str:
+    """A value as text that is in no notation of Python's own. Decimals are exact, and have no exponent."""
     if isinstance(value, bool):
-        return Text("true" if value else "false")
-    return Text(str(value))
+        return "true" if value else "false"
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    if isinstance(value, bytes | bytearray | memoryview):
+        return f"0x{bytes(value).hex()}"
+    return str(value)
 
 
 def _plain(value: Any) -> Any:
@@ -236,4 +243,4 @@ def _plain(value: Any) -> Any:
         return value.isoformat()
     if isinstance(value, Enum):
         return value.value
-    return value.hex() if isinstance(value, bytes) else str(value)
+    return shown(value)

@@ -93,7 +93,15 @@ def test_wrong_options(dataops_here: Dataops, platform: Path, arguments: list[st
     assert source(platform) == before
 
 
-def test_a_source_in_sql_server_is_not_loaded_yet(dataops_here: Dataops, platform: Path) -> None:
-    done = dataops_here("source", "generate", "--env", "dev", cwd=platform)
+def test_a_source_in_sql_server_wants_the_administrators_password(
+    dataops_here: Dataops, platform: Path
+) -> None:
+    done = dataops_here("source", "generate", "--scale", "0.01", "--env", "dev", cwd=platform)
     assert done.returncode == 3
-    assert "has its source in SQL Server" in done.stderr
+    assert "The password of sa is not set: secrets.sqlserver_sa_password" in done.stderr
+
+
+def test_grants_are_of_sql_server(dataops_here: Dataops, platform: Path) -> None:
+    done = dataops_here("source", "grants", cwd=platform)
+    assert done.returncode == 2
+    assert "has an embedded warehouse, which knows no logins" in done.stderr

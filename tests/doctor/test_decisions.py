@@ -10,7 +10,10 @@ import pytest
 
 from dataops_cli.doctor import clock, disk, git, memory, odbc, ports
 from dataops_cli.doctor.finding import GB, Answer, Finding, Result
+from dataops_cli.errors import DataopsError, ExitCode
+from dataops_cli.settings.model import Settings
 from dataops_cli.stack.model import Stack
+from dataops_cli.warehouse.sqlserver.driver import Driver
 
 OK, WARN, FAIL = Result.OK, Result.WARN, Result.FAIL
 
@@ -157,91 +160,39 @@ def test_git(returncode: int, status: str, complaint: str, expected: Finding) ->
     assert git.decide(returncode, status, complaint) == expected
 
 
-REGISTERED = {odbc.NAME: "/opt/microsoft/libmsodbcsql.so"}
+MISSING = DataopsError(
+    "libltdl.so.7, which the ODBC driver needs, is missing",
+    hint="Install it: sudo apt-get install libltdl7",
+    exit_code=ExitCode.UNAVAILABLE,
+)
 
 
 @pytest.mark.parametrize(
-    ("asked", "registered", "bundled", "file", "result"),
+    ("runner", "driver", "expected"),
     [
-        (odbc.NAME, REGISTERED, "/wheel.so", "/opt/microsoft/libmsodbcsql.so", OK),
-        ("/mine.so", REGISTERED, "/wheel.so", "/mine.so", OK),
-        (odbc.NAME, {"SQLite": "/sqlite.so"}, "/wheel.so", "/wheel.so", WARN),
-        (odbc.NAME, {odbc.OLDER: "/17.so"}, "/wheel.so", "/17.so", WARN),
-        (odbc.OLDER, {odbc.OLDER: "/17.so"}, None, "/17.so", OK),
-        (odbc.NAME, {}, None, "", FAIL),
+        ("process", Driver("/wheel.so", "/wheel.so", "that of the wheel"), Finding(OK, "that of the wheel")),
+        ("container", Driver("name", "", "of the system"), Finding(OK, "of the system")),
+        ("process", MISSING, Finding(FAIL, MISSING.reason, MISSING.hint)),
+        ("container", MISSING, Finding(WARN, f"{MISSING.reason}; {odbc.ONLY_HERE}", MISSING.hint)),
+        ("airflow", MISSING, Finding(WARN, f"{MISSING.reason}; {odbc.ONLY_HERE}", MISSING.hint)),
     ],
 )
-def test_which_driver(
-    asked: str, registered: dict[str, str], bundled: str | None, file: str, result: Result
+def test_the_odbc_driver(
+    monkeypatch: pytest.MonkeyPatch, runner: str, driver: Driver | DataopsError, expected: Finding
 ) -> None:
-    chosen, finding = odbc.decide(asked, registered, bundled)
-    assert (chosen, finding.result) == (file, result)
-    if result is WARN:
-        taken = odbc.OLDER if file == "/17.so" else file
-        assert finding.remedy == f"Tell dbt to take it: export DATAOPS_DBT_SQLSERVER_DRIVER='{taken}'"
+    def find() -> Driver:
+        if isinstance(driver, DataopsError):
+            raise driver
+        return driver
+
+    monkeypatch.setattr(odbc, "find_driver", find)
+    stack = {"enabled": True}
+    chosen = {"warehouse": {"engine": "sqlserver"}, "dbt": {"runner": runner}, "stack": stack}
+    assert odbc.examine(Settings.model_validate(chosen)) == expected
 
 
-@pytest.mark.parametrize(
-    ("complaint", "found", "remedy"),
-    [
-        (
-            "libltdl.so.7: cannot open shared object file: No such file or directory",
-            "libltdl.so.7 is missing",
-            "Install it: sudo apt-get install libltdl7",
-        ),
-        (
-            "libodbc.so.2: cannot open shared object file: No such file or directory",
-            "libodbc.so.2 is missing",
-            "Install it: sudo apt-get install unixodbc",
-        ),
-        (
-            "libother.so.1: cannot open shared object file: No such file or directory",
-            "libother.so.1 is missing",
-            "Install the package that has it: apt-file search libother.so.1",
-        ),
-        ("/x/y.so: invalid ELF header", "it cannot be loaded: /x/y.so: invalid ELF header", ""),
-    ],
-)
-def test_a_driver_that_cannot_be_loaded(complaint: str, found: str, remedy: str) -> None:
-    finding = odbc.missing(complaint)
-    assert (finding.result, finding.found) == (FAIL, found)
-    assert remedy in finding.remedy
-
-
-@pytest.mark.parametrize(
-    ("os_release", "family"),
-    [
-        ({"ID": "debian"}, "debian_ubuntu"),
-        ({"ID": "linuxmint", "ID_LIKE": "ubuntu debian"}, "debian_ubuntu"),
-        ({"ID": "opensuse-leap", "ID_LIKE": "suse opensuse"}, "suse"),
-        ({"ID": "rocky", "ID_LIKE": "rhel centos fedora"}, "rhel"),
-    ],
-)
-def test_the_drivers_build_for_a_distribution(
-    tmp_path: Path, os_release: dict[str, str], family: str
-) -> None:
-    for name in ("debian_ubuntu", "suse", "rhel"):
-        library = tmp_path / "linux" / name / "x86_64" / "lib" / "libmsodbcsql-18.6.so.2.1"
-        library.parent.mkdir(parents=True)
-        library.touch()
-    found = odbc.bundled_driver(tmp_path, os_release, "x86_64")
-    assert found == str(tmp_path / "linux" / family / "x86_64" / "lib" / "libmsodbcsql-18.6.so.2.1")
-    assert odbc.bundled_driver(tmp_path, os_release, "riscv64") is None
-
-
-def test_the_file_of_a_driver_of_the_system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "odbcinst.ini").write_text(
-        f"[{odbc.NAME}]\nDescription=100% Microsoft's\nDriver = /opt/it.so\n"
-    )
-    monkeypatch.setenv("ODBCSYSINI", str(tmp_path))
-    assert odbc._registered_file(odbc.NAME) == "/opt/it.so"
-    assert odbc._registered_file("SQLite") == ""
-
-
-def test_the_wheels_driver_is_there() -> None:
-    found = odbc._bundled()
-    assert found is not None
-    assert Path(found).is_file()
+def test_an_embedded_warehouse_needs_no_odbc_driver() -> None:
+    assert odbc.examine(Settings()) == Finding(Result.SKIPPED, "the warehouse is duckdb")
 
 
 WANTED = ports.Published("db", "127.0.0.1", 5432, "tcp")

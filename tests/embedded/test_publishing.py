@@ -12,7 +12,8 @@ from dataops_cli.errors import DataopsError, ExitCode
 from dataops_cli.files import STATE_VERSION, read_state, write_state
 from dataops_cli.warehouse.embedded import Candidate, EmbeddedWarehouse
 from dataops_cli.warehouse.generation import Generation
-from dataops_cli.warehouse.lock import Lease, hold
+from dataops_cli.warehouse.interface import Relation
+from dataops_cli.warehouse.lock import FileLease, hold
 
 
 @pytest.fixture
@@ -24,11 +25,11 @@ def warehouse(tmp_path: Path) -> EmbeddedWarehouse:
     return EmbeddedWarehouse(home)
 
 
-def build(warehouse: EmbeddedWarehouse, value: int, lease: Lease) -> tuple[Candidate, Generation]:
+def build(warehouse: EmbeddedWarehouse, value: int, lease: FileLease) -> tuple[Candidate, Generation]:
     candidate = warehouse.begin(f"run-{lease.number}", from_published=False)
     with duckdb.connect(str(candidate.path)) as connection:
         connection.execute(f"create schema gold; create table gold.t as select {value} as value")
-    rows = candidate.finish({"t": ("gold", "t")})
+    rows = candidate.finish([Relation("t", "gold", "t", is_view=False, rebuilt=True)])
     return candidate, Generation(
         candidate.run_id, lease.number, None, None, rows, "2026-01-01T00:00:00+00:00"
     )

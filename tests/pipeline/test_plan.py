@@ -52,7 +52,7 @@ def graph(*more: Node) -> Graph:
 
 def test_a_first_run() -> None:
     assert describe(plan_run(graph(), {"b", "s", "g"}, NEVER)) == [
-        "start an empty candidate on the frozen source  [consumers never see what is being built]",
+        "start an empty candidate  [consumers never see what is being built]",
         "check the freshness of the sources  [the run reads sources]",
         "build and test bronze: 1 view, 2 tests (b)  [selected]",
         "build and test silver: 1 table, 2 tests (s)  [selected]",
@@ -71,7 +71,7 @@ def test_a_later_run_replaces_and_removes_what_is_beyond_the_limit() -> None:
 
 def test_a_part_is_built_into_a_copy_and_all_that_it_touches_is_tested() -> None:
     assert describe(plan_run(graph(), {"s"}, ONCE)) == [
-        "start a candidate as a copy of what is published, on the frozen source  [only a part is built]",
+        "start a candidate from what is published  [only a part is built]",
         "build and test silver: 1 table, 2 tests (s)  [selected]",
         "test gold: 1 test  [its tests read what was rebuilt]",
         "write the documentation's catalog  [for dataops docs]",
@@ -88,15 +88,13 @@ def test_tests_of_what_does_not_exist_yet_are_left_out() -> None:
 def test_what_keeps_state_starts_from_what_is_published() -> None:
     history = node("h", "silver", ["b"], how="incremental")
     operations = describe(plan_run(graph(history), {"b", "s", "g", "h"}, ONCE))
-    assert operations[0] == (
-        "start a candidate as a copy of what is published, on the frozen source  [keeps state: h]"
-    )
+    assert operations[0] == ("start a candidate from what is published  [keeps state: h]")
 
 
 def test_a_retry_runs_what_failed_and_what_depends_on_it() -> None:
     done = {"b", "b_is_unique", "source_is_unique", "s", "s_keeps_b", "g_equals_s"}
     assert describe(plan_run(graph(), {"b", "s", "g"}, ONCE, done)) == [
-        "continue the candidate that was left aside, on the source frozen for it  [--retry]",
+        "continue the candidate that was left aside  [--retry]",
         "check the freshness of the sources  [the run reads sources]",
         "test silver: 1 test  [its tests read what was rebuilt]",
         "build and test gold: 1 table, 1 test (g)  [selected]",

@@ -142,7 +142,7 @@ def test_sql_as_json_is_strict(dataops_here: Dataops, platform: Path) -> None:
     query = "select 'nan'::double as f, 'ab'::blob as b, '8ba7b810-9dad-41d1-80b4-00c04fd430c8'::uuid as u"
     assert one(dataops_here, platform, query) == {
         "f": None,
-        "b": "6162",
+        "b": "0x6162",
         "u": "8ba7b810-9dad-41d1-80b4-00c04fd430c8",
     }
     twice = dataops_here("sql", "select 1 as a, 2 as a", "--json", cwd=platform)

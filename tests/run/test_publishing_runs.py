@@ -263,7 +263,6 @@ def test_a_stale_source_stops_the_run(dataops_here: Dataops, platform: Path) -> 
         (["--retry", "--layer", "gold"], 2, "--retry continues the run that failed"),
         (["--threads", "0"], 2, "Invalid value for '--threads'"),
         (["--lock-wait", "soon"], 2, "'soon' is no span of time"),
-        (["--env", "dev"], 3, "Environment dev runs dbt by container on sqlserver"),
     ],
 )
 def test_wrong_options(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dataops_cli.cli.application import Application, command, command_line
+from dataops_cli.cli.delegation import delegate
 
 if TYPE_CHECKING:
     from dataops_cli.warehouse.generation import Generation
@@ -21,10 +22,11 @@ app = typer.Typer(
 @command(app, "list")
 def list_generations(app: Application) -> None:
     """List the generations that are kept, the newest first."""
+    delegate(app)
     from dataops_cli.console import table
-    from dataops_cli.warehouse.embedded import EmbeddedWarehouse
+    from dataops_cli.warehouse.select import open_warehouse
 
-    warehouse = EmbeddedWarehouse(app.project.state(app.environment.name))
+    warehouse = open_warehouse(app.environment.settings, app.project.state(app.environment.name))
     current = warehouse.published()
     kept = warehouse.generations()
     if not kept:
@@ -62,11 +64,11 @@ def publish(
     lock_wait: Annotated[str, typer.Option(metavar="TIME", help="Wait this long for a run to end.")] = "0s",
 ) -> None:
     """Publish an earlier generation again: consumers read its rows from then on."""
+    delegate(app)
     from dataops_cli import durations
-    from dataops_cli.warehouse.embedded import EmbeddedWarehouse
-    from dataops_cli.warehouse.lock import hold
+    from dataops_cli.warehouse.select import open_warehouse
 
-    warehouse = EmbeddedWarehouse(app.project.state(app.environment.name))
+    warehouse = open_warehouse(app.environment.settings, app.project.state(app.environment.name))
     before = warehouse.published()
     change = {"publish": run_id, "in_place_of": before.run_id if before else None}
     if before is not None and before.run_id == run_id:
@@ -76,7 +78,7 @@ def publish(
         warehouse.require_generation(run_id)
         app.console.result(change, f"publish {run_id}, in place of {change['in_place_of']}")
         return
-    with hold(warehouse.home, command_line(), wait=durations.seconds(lock_wait)) as lease:
+    with warehouse.hold(command_line(), wait=durations.seconds(lock_wait)) as lease:
         generation = warehouse.publish_again(run_id, lease)
     app.console.result(
         {"published": run_id, "changed": True, "in_place_of": change["in_place_of"]},

@@ -29,7 +29,10 @@ SUBCOMMANDS: dict[str, tuple[str, str]] = {
     "restart": ("Restart the stack's containers.", "Stack"),
     "build": ("Build the images that the stack is built from.", "Stack"),
     "pull": ("Pull the stack's images.", "Stack"),
-    "source": ("Load or generate the source data.", "Data"),
+    "source": (
+        "Put data into the source: load, generate or restore it; create what SQL Server needs.",
+        "Data",
+    ),
     "run": ("Build, test and publish bronze, silver and gold.", "Data"),
     "runs": ("List the runs, or show one.", "Data"),
     "generations": ("List what was published, or publish an earlier generation again.", "Data"),

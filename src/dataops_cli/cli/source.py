@@ -13,7 +13,11 @@ from dataops_cli.cli.application import Application, command, command_line
 if TYPE_CHECKING:
     from dataops_cli.source.totals import StagedSource
 
-app = typer.Typer(add_completion=False, help="Load or generate the source data.", no_args_is_help=True)
+app = typer.Typer(
+    add_completion=False,
+    help="Put data into the source: load, generate or restore it; create what SQL Server needs.",
+    no_args_is_help=True,
+)
 
 Plan = Annotated[bool, typer.Option("--plan", help="Show what would be done, and do nothing.")]
 LockWait = Annotated[str, typer.Option(metavar="TIME", help="Wait this long for another load to end.")]
@@ -70,7 +74,7 @@ def generate(
     """Make AdventureWorks-shaped sample data."""
     from dataops_cli.source.generate import generate as stage_generated
 
-    if if_missing and (app.project.state(app.environment.name) / "source.duckdb").exists():
+    if if_missing and _has_source(app):
         app.console.progress("There is a source already.")
         return
     if plan:
@@ -87,6 +91,78 @@ def generate(
     )
 
 
+@command(app)
+def restore(
+    app: Application,
+    backup: Annotated[
+        str | None,
+        typer.Option("--from", metavar="PATH|URL", help="Backup to restore (default: Microsoft's release)."),
+    ] = None,
+    sha256: Annotated[
+        str | None, typer.Option(metavar="HEX", help="SHA-256 that the file must have.")
+    ] = None,
+    on_server: Annotated[
+        bool, typer.Option("--on-server", help="The path of --from is one that the server sees.")
+    ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace a database that is there, with everything in it.")
+    ] = False,
+    plan: Plan = False,
+) -> None:
+    """Restore AdventureWorks2014 into SQL Server from a backup (.bak).
+
+    A download goes on where it stopped. No checksum of Microsoft's file is
+    built in: without --sha256, only a later download is checked, against the
+    first. The file is copied into the stack's container and removed afterwards;
+    for another server, copy it there and use --on-server. A database that is
+    there already is left alone.
+    """
+    from dataops_cli.cli.source_restore import restore_source
+
+    restore_source(app, backup, sha256=sha256, on_server=on_server, force=force, plan=plan)
+
+
+@command(app)
+def grants(app: Application, plan: Plan = False) -> None:
+    """Create databases, schemas, logins and their permissions in SQL Server.
+
+    As the administrator (warehouse.admin_user), once before the first run, and again whenever a secret or the
+    source has been replaced: each statement does nothing where it is done already. Nothing else needs the
+    administrator afterwards.
+    """
+    from dataops_cli.errors import UsageError
+    from dataops_cli.settings.model import Engine
+    from dataops_cli.source.tables import SCHEMAS
+    from dataops_cli.warehouse.sqlserver import grants as sqlserver_grants
+    from dataops_cli.warehouse.sqlserver.connection import Server
+
+    if app.environment.settings.warehouse.engine is not Engine.SQLSERVER:
+        raise UsageError(
+            f"Environment {app.environment.name} has an embedded warehouse, which knows no logins",
+            hint="Name an environment on SQL Server: --env dev",
+        )
+    server = Server(app.environment.settings, app.console.warn)
+    statements = sqlserver_grants.plan(server, SCHEMAS)
+    document = [{"database": item.database, "sql": item.sql} for item in statements]
+    if plan:
+        app.console.result({"plan": document}, *map(str, statements))
+        return
+    with app.console.activity("Setting up logins and permissions"):
+        sqlserver_grants.apply(server, statements)
+    app.console.result({"applied": document}, f"Carried out {len(statements)} statements on {server.place}.")
+
+
+def _has_source(app: Application) -> bool:
+    from dataops_cli.settings.model import Engine
+
+    if app.environment.settings.warehouse.engine is Engine.DUCKDB:
+        return (app.project.state(app.environment.name) / "source.duckdb").exists()
+    from dataops_cli.source.sqlserver import exists
+    from dataops_cli.warehouse.sqlserver.connection import Server
+
+    return exists(Server(app.environment.settings, app.console.warn))
+
+
 def _replace_source(
     app: Application, label: str, stage: Callable[[Path], StagedSource], lock_wait: str
 ) -> None:
@@ -95,21 +171,24 @@ def _replace_source(
 
     from dataops_cli import durations
     from dataops_cli.console import table
-    from dataops_cli.errors import DataopsError, ExitCode
     from dataops_cli.settings.model import Engine
     from dataops_cli.warehouse.embedded import EmbeddedWarehouse
 
-    if app.environment.settings.warehouse.engine is not Engine.DUCKDB:
-        raise DataopsError(
-            f"Environment {app.environment.name} has its source in SQL Server, which this version cannot load",
-            hint="Load the embedded one with --env local",
-            exit_code=ExitCode.UNAVAILABLE,
-        )
+    wait = durations.seconds(lock_wait)
     warehouse = EmbeddedWarehouse(app.project.state(app.environment.name))
-    with warehouse.loading(command_line(), wait=durations.seconds(lock_wait)) as staged:
+    with warehouse.loading(command_line(), wait=wait) as staged:
         with app.console.activity(label):
             source = stage(staged)
-        warehouse.replace_source(staged)
+        if app.environment.settings.warehouse.engine is Engine.DUCKDB:
+            warehouse.replace_source(staged)
+        else:
+            from dataops_cli.source.sqlserver import load as load_into_sqlserver
+            from dataops_cli.warehouse.sqlserver.connection import Server
+
+            with app.console.activity("Loading into SQL Server"):
+                server = Server(app.environment.settings, app.console.warn)
+                load_into_sqlserver(server, staged, lock_wait=wait, on_progress=app.console.progress)
+            staged.unlink()
     figures = asdict(source.totals)
     app.console.result(
         {"tables": {count.table: count.rows for count in source.tables}, "totals": figures},

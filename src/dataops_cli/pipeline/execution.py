@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from dataops_cli.console import Console
 from dataops_cli.dbt.graph import Graph, Node
@@ -29,12 +30,14 @@ from dataops_cli.pipeline.plan import (
 from dataops_cli.pipeline.progress import LayerProgress
 from dataops_cli.project import Project
 from dataops_cli.settings.load import Environment
-from dataops_cli.warehouse.embedded import Candidate, EmbeddedWarehouse
 from dataops_cli.warehouse.generation import Generation
-from dataops_cli.warehouse.lock import Lease
+from dataops_cli.warehouse.interface import Candidate, Lease, Relation, Warehouse
 from dataops_cli.warehouse.rows import Rows
 
 T = TypeVar("T")
+
+# How often what failed for a passing cause is tried, and the pause (seconds) before the second time, which doubles.
+ATTEMPTS, FIRST_PAUSE = 4, 1.0
 
 
 @dataclass
@@ -57,7 +60,7 @@ class Execution:
 
     project: Project
     environment: Environment
-    warehouse: EmbeddedWarehouse
+    warehouse: Warehouse[Any]
     console: Console
     session: DbtSession
     options: RunOptions
@@ -133,8 +136,15 @@ class Execution:
         if operation.start is Start.LEFT_ASIDE:
             left = warehouse.left_aside()
             assert left is not None  # noqa: S101 (planned from it, under the same lock)
-            return warehouse.adopt(left, self.record.run_id)
-        return warehouse.begin(self.record.run_id, from_published=operation.start is Start.PUBLISHED)
+            adopted: Candidate = warehouse.adopt(left, self.record.run_id)
+            return adopted
+        candidate: Candidate = warehouse.begin(
+            self.record.run_id,
+            from_published=operation.start is Start.PUBLISHED,
+            afresh=operation.afresh,
+            continued=operation.continued,
+        )
+        return candidate
 
     def _check_freshness(self) -> None:
         with self.console.activity("Checking the freshness of the sources"):
@@ -158,15 +168,10 @@ class Execution:
     def _build(self, operation: BuildLayer, graph: Graph) -> None:
         nodes = [*operation.models, *operation.tests]
         self.layer_name = operation.layer
+        self.lease.check()
         with self.console.activity(operation.layer) as rename:
             self.layer = LayerProgress(operation.layer, len(nodes), graph, self.console, rename)
-            results, artifact = self.session.build(
-                [node.select for node in nodes],
-                self.layer,
-                threads=self._threads,
-                fail_fast=self.options.fail_fast,
-            )
-        artifact.write(str(self.record.folder / f"run_results-{operation.layer}.json"))
+            results = self._run_dbt(nodes, self.layer)
         self.session.close()
         self.results.update({result.unique_id: result for result in results})
         self.record.save_results(self.results.values())
@@ -198,6 +203,31 @@ class Execution:
             self.layers_done.append(operation.layer)
             self.layer = None
 
+    def _run_dbt(self, nodes: Sequence[Node], progress: LayerProgress) -> list[NodeResult]:
+        """Build the nodes; those that failed for a cause that passes, such as a deadlock, once more after a pause,
+        with what was skipped for them. A failed test is an answer, and no cause to ask again."""
+        found: dict[str, NodeResult] = {}
+        waiting, pause = list(nodes), FIRST_PAUSE
+        for attempt in range(1, ATTEMPTS + 1):
+            results, artifact = self.session.build(
+                [node.select for node in waiting],
+                progress,
+                threads=self._threads,
+                fail_fast=self.options.fail_fast,
+            )
+            number = f"-{attempt}" if attempt > 1 else ""
+            artifact.write(str(self.record.folder / f"run_results-{progress.layer}{number}.json"))
+            found |= {result.unique_id: result for result in results}
+            failed = [result for result in found.values() if not result.ok and result.status != "skipped"]
+            if not failed or not all(self.warehouse.is_passing(result.message or "") for result in failed):
+                break
+            waiting = [node for node in nodes if node.unique_id in found and not found[node.unique_id].ok]
+            if attempt < ATTEMPTS:
+                self.console.warn(f"{failed[0].message}: tried again")
+                time.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 (not for secrets)
+                pause *= 2
+        return list(found.values())
+
     def _failure(self, node: Node, result: NodeResult, graph: Graph) -> Failure:
         compiled, rows = None, None
         if result.compiled_sql:
@@ -208,11 +238,9 @@ class Execution:
         return Failure(node, result.status, (result.message or "").strip(), result.failures, compiled, rows)
 
     def _offending_rows(self, test: Node, sql: str, graph: Graph) -> Rows | None:
-        import duckdb
-
         try:
             found = self.candidate.query(sql, self.environment.settings.runs.sample_rows)
-        except duckdb.Error:  # the report of the failure matters more than its rows
+        except DataopsError:  # the report of the failure matters more than its rows
             return None
         return visible(test, found, graph)
 
@@ -225,14 +253,14 @@ class Execution:
         self.session.close()
 
     def _publish(self, graph: Graph) -> None:
-        built = {node.name: (node.schema, node.alias) for node in graph.built()}
+        relations = [self._relation(node) for node in graph.ordered()]
         if not all(result.ok for result in self.results.values()):
             raise DataopsError(
                 "Something that failed would be published",
                 hint="Start over with: dataops run",
                 exit_code=ExitCode.REFUSED,
             )
-        self.rows = self.candidate.finish(built)
+        self.rows = self.warehouse.finish(self.candidate, relations)
         generation = Generation(
             run_id=self.record.run_id,
             number=self.lease.number,
@@ -241,9 +269,20 @@ class Execution:
             rows=self.rows,
             built_at=self.record.facts["started_at"],
         )
-        self.warehouse.publish(self.candidate, generation, self.lease)
+        self.warehouse.publish(self.candidate, generation, self.lease, relations)
         self.published = True
         self.record.update(as_of_date=generation.as_of_date)
+
+    def _relation(self, node: Node) -> Relation:
+        result = self.results.get(node.unique_id)
+        return Relation(
+            model=node.name,
+            schema=node.schema,
+            alias=node.alias,
+            is_view=node.materialization == "view",
+            rebuilt=result is not None,
+            definition=result.compiled_sql if result and node.materialization == "view" else None,
+        )
 
     def _exists(self, node: Node) -> bool:
         before = self.warehouse.published()

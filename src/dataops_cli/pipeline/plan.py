@@ -25,14 +25,18 @@ class Start(StrEnum):
 
 @dataclass(frozen=True)
 class StartCandidate:
+    """`afresh` are the models that are built from nothing, `continued` those that add to their rows."""
+
     start: Start
     cause: str
+    afresh: tuple[str, ...] = ()
+    continued: tuple[str, ...] = ()
 
     def describe(self) -> str:
         return {
-            Start.EMPTY: "start an empty candidate on the frozen source",
-            Start.PUBLISHED: "start a candidate as a copy of what is published, on the frozen source",
-            Start.LEFT_ASIDE: "continue the candidate that was left aside, on the source frozen for it",
+            Start.EMPTY: "start an empty candidate",
+            Start.PUBLISHED: "start a candidate from what is published",
+            Start.LEFT_ASIDE: "continue the candidate that was left aside",
         }[self.start]
 
 
@@ -131,13 +135,14 @@ def plan_run(
     tests = [test for test in graph.tests() if _can_fail_here(test, graph, touched, available, read)]
 
     operations: list[Operation] = []
+    afresh = tuple(node.name for node in models if node.name not in stateful)
     if done is not None:
         operations.append(StartCandidate(Start.LEFT_ASIDE, "--retry"))
     elif copies:
         cause = f"keeps state: {', '.join(stateful)}" if whole else "only a part is built"
-        operations.append(StartCandidate(Start.PUBLISHED, cause))
+        operations.append(StartCandidate(Start.PUBLISHED, cause, afresh, tuple(stateful)))
     else:
-        operations.append(StartCandidate(Start.EMPTY, "consumers never see what is being built"))
+        operations.append(StartCandidate(Start.EMPTY, "consumers never see what is being built", afresh))
     if any(_reads_source(node, graph) for node in models):
         operations.append(CheckFreshness("the run reads sources"))
     again = _to_run(graph, [*models, *tests], done)

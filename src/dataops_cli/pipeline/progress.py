@@ -22,7 +22,7 @@ class LayerProgress:
         self, layer: str, total: int, graph: Graph, console: Console, rename: Callable[[str], None]
     ) -> None:
         self.finished: dict[str, str] = {}
-        self._layer = layer
+        self.layer = layer
         self._total = total
         self._graph = graph
         self._console = console
@@ -47,7 +47,7 @@ class LayerProgress:
                 self.finished[unique_id] = result.status
                 self._console.progress(_line(node, result.status, result.execution_time, result.num_failures))
             now = ", ".join(self._running.values())
-            self._rename(f"{self._layer} {len(self.finished)}/{self._total} {now}"[:100])
+            self._rename(f"{self.layer} {len(self.finished)}/{self._total} {now}"[:100])
 
 
 def _line(node: Node, status: str, seconds: float, failures: int) -> Text:

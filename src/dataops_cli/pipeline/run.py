@@ -27,32 +27,25 @@ from dataops_cli.project import Project
 from dataops_cli.release import release_of
 from dataops_cli.settings.layers import nearest
 from dataops_cli.settings.load import Environment
-from dataops_cli.settings.model import Engine, Runner
-from dataops_cli.warehouse.embedded import Candidate, EmbeddedWarehouse
-from dataops_cli.warehouse.lock import hold
+from dataops_cli.settings.model import Runner
+from dataops_cli.warehouse.interface import Candidate
+from dataops_cli.warehouse.select import open_warehouse
 
 T = TypeVar("T")
 
 
 class PipelineRun:
-    """One run on an embedded warehouse with dbt in this process."""
+    """One run with dbt in this process."""
 
     def __init__(self, project: Project, environment: Environment, console: Console) -> None:
         settings = environment.settings
-        if settings.warehouse.engine is not Engine.DUCKDB or settings.dbt.runner is not Runner.PROCESS:
-            raise DataopsError(
-                f"Environment {environment.name} runs dbt by {settings.dbt.runner.value} on "
-                f"{settings.warehouse.engine.value}; this version runs process on duckdb only",
-                hint='Use an environment with warehouse.engine = "duckdb" and dbt.runner = "process", '
-                "such as: dataops run --env local",
-                exit_code=ExitCode.UNAVAILABLE,
-            )
+        assert settings.dbt.runner is Runner.PROCESS  # noqa: S101 (others are sent to where dbt runs before)
         self.project = project
         self.environment = environment
         self.settings = settings
         self.console = console
         self.home = project.state(environment.name)
-        self.warehouse = EmbeddedWarehouse(self.home)
+        self.warehouse = open_warehouse(settings, self.home, on_retry=console.warn)
         self.history = History(self.home)
 
     def plan(self, options: RunOptions) -> list[Operation]:
@@ -74,7 +67,7 @@ class PipelineRun:
             if options.lock_wait:
                 self.console.progress(f"Waiting for {holder}")
 
-        with hold(self.home, command, wait=options.lock_wait, on_wait=waiting) as lease:
+        with self.warehouse.hold(command, wait=options.lock_wait, on_wait=waiting) as lease:
             self.warehouse.recover()
             left = self.warehouse.left_aside()
             self.history.prune(self.settings.runs.keep - 1, spare=left.run_id if left else None)
@@ -225,7 +218,7 @@ class PipelineRun:
             project=self.project.dbt,
             target=self.home / "dbt",
             logs=logs,
-            environment=Candidate("", self.home / "candidate").dbt_environment(),
+            environment=self.warehouse.dbt_environment(),
             variables={
                 "freshness_warn_after_days": freshness.warn_after_days,
                 "freshness_error_after_days": freshness.error_after_days,

@@ -8,29 +8,25 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from dataops_cli.dbt.session import DbtSession
-from dataops_cli.errors import DataopsError, ExitCode
 from dataops_cli.files import explained, read_state, write_state
 from dataops_cli.project import Project
 from dataops_cli.settings.load import Environment
-from dataops_cli.settings.model import Engine, Runner
-from dataops_cli.warehouse import sqlserver
+from dataops_cli.settings.model import Engine, Runner, Settings
 from dataops_cli.warehouse.embedded import Candidate, EmbeddedWarehouse
 from dataops_cli.warehouse.lock import hold
 
 
 @contextmanager
-def scratch_session(project: Project, environment: Environment, command: str) -> Iterator[DbtSession]:
-    """dbt with the environment's settings.
+def scratch_session(
+    project: Project, environment: Environment, command: str, *, connects: bool = True
+) -> Iterator[DbtSession]:
+    """dbt with the environment's settings, on a scratch copy of what is published, made anew after every publication.
 
-    On DuckDB it gets a scratch copy of the published warehouse, made anew after every publication.
+    On DuckDB it is a copy of the file. On SQL Server it is a view on each published relation, which a model that is
+    built replaces; `connects` is False for a command of dbt that reads files alone and needs none.
     """
     settings = environment.settings
-    if settings.dbt.runner is not Runner.PROCESS:
-        raise DataopsError(
-            f"Environment {environment.name} runs dbt by {settings.dbt.runner.value}, which this version cannot",
-            hint="Run dbt here instead, in front of the command: DATAOPS_DBT__RUNNER=process",
-            exit_code=ExitCode.UNAVAILABLE,
-        )
+    assert settings.dbt.runner is Runner.PROCESS  # noqa: S101 (others are sent to where dbt runs before)
     folder = project.state(environment.name) / "scratch"
     variables = {
         "freshness_warn_after_days": settings.freshness.warn_after_days,
@@ -40,7 +36,7 @@ def scratch_session(project: Project, environment: Environment, command: str) ->
         if settings.warehouse.engine is Engine.DUCKDB:
             dbt_environment = _copy(EmbeddedWarehouse(folder.parent), folder).dbt_environment()
         else:
-            dbt_environment = sqlserver.dbt_environment(settings.warehouse)
+            dbt_environment = _looked_through(settings, folder, connects)
         dbt_environment["DATAOPS_DBT_THREADS"] = str(settings.dbt.threads)
         session = DbtSession(project.dbt, folder / "target", folder, dbt_environment, variables)
         try:
@@ -64,3 +60,17 @@ def _copy(warehouse: EmbeddedWarehouse, folder: Path) -> Candidate:
             warehouse.freeze_source(scratch)
         write_state(folder / "scratch.json", state)
     return scratch
+
+
+def _looked_through(settings: Settings, folder: Path, connects: bool) -> dict[str, str]:
+    """The variables of the scratch relations in SQL Server, refreshed where something else has been published."""
+    from dataops_cli.warehouse.sqlserver.connection import Server
+    from dataops_cli.warehouse.sqlserver.profile import dbt_environment
+    from dataops_cli.warehouse.sqlserver.scratch import SCRATCH, refresh
+
+    server = Server(settings)
+    if connects:
+        known = read_state(folder / "scratch.json")
+        published = refresh(server, known["copy_of"] if known else None)
+        write_state(folder / "scratch.json", {"copy_of": published})
+    return dbt_environment(server, SCRATCH)

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,8 +22,9 @@ from typing import TYPE_CHECKING
 
 from dataops_cli.errors import DataopsError, ExitCode
 from dataops_cli.files import explained, read_state, sync_folder, write_state
-from dataops_cli.warehouse.generation import Generation
-from dataops_cli.warehouse.lock import Lease, hold
+from dataops_cli.warehouse.generation import Generation, not_kept
+from dataops_cli.warehouse.interface import Lease, Relation
+from dataops_cli.warehouse.lock import FileLease, hold, is_held
 from dataops_cli.warehouse.rows import Rows
 
 if TYPE_CHECKING:
@@ -58,17 +59,22 @@ class Candidate:
         }
 
     def query(self, sql: str, limit: int) -> Rows:
-        """At most `limit` rows of a query on the candidate."""
-        with _connection(self.path, self.source) as connection:
-            return fetch(connection, sql, limit)
+        """At most `limit` rows of a query on the candidate. Raises DataopsError where DuckDB refuses."""
+        import duckdb
 
-    def finish(self, relations: Mapping[str, tuple[str, str]]) -> dict[str, int]:
-        """Bring everything into the one file and count the rows of `relations`: name → (schema, name).
+        with _connection(self.path, self.source) as connection:
+            try:
+                return fetch(connection, sql, limit)
+            except duckdb.Error as error:
+                raise DataopsError(f"DuckDB: {str(error).splitlines()[0]}", hint="Mend the query.") from error
+
+    def finish(self, relations: Sequence[Relation]) -> dict[str, int]:
+        """Bring everything into the one file and count the rows of `relations`, by model.
 
         A table or view that is none of `relations` is dropped: it is what is left of a model that is no more.
         Relations that do not exist are left out.
         """
-        wanted = {relation: name for name, relation in relations.items()}
+        wanted = {(relation.schema, relation.alias): relation.model for relation in relations}
         counts = {}
         with _connection(self.path, self.source, read_only=False) as connection:
             found = connection.execute(
@@ -102,6 +108,19 @@ class EmbeddedWarehouse:
     def source(self) -> Path:
         return self.home / "source.duckdb"
 
+    # -- the lock -------------------------------------------------------------------------------
+
+    @contextmanager
+    def hold(
+        self, command: str, *, wait: float = 0, on_wait: Callable[[str], None] = lambda _holder: None
+    ) -> Iterator[FileLease]:
+        """Hold the lock while the block runs. Raises DataopsError (exit 4) when it stays taken."""
+        with hold(self.home, command, wait=wait, on_wait=on_wait) as lease:
+            yield lease
+
+    def is_held(self) -> bool:
+        return is_held(self.home)
+
     # -- source ---------------------------------------------------------------------------------
 
     @contextmanager
@@ -134,8 +153,18 @@ class EmbeddedWarehouse:
 
     # -- candidate ------------------------------------------------------------------------------
 
-    def begin(self, run_id: str, *, from_published: bool) -> Candidate:
-        """A new candidate with the source frozen, empty or with a copy of what is published."""
+    def dbt_environment(self) -> dict[str, str]:
+        return Candidate("", self.home / "candidate").dbt_environment()
+
+    def begin(
+        self,
+        run_id: str,
+        *,
+        from_published: bool,
+        afresh: Collection[str] = (),
+        continued: Collection[str] = (),
+    ) -> Candidate:
+        """A new candidate with the source frozen, empty or with a copy of what is published, all of it."""
         self.discard_candidate()
         candidate = Candidate(run_id, self.home / "candidate")
         with explained(candidate.folder):
@@ -198,7 +227,16 @@ class EmbeddedWarehouse:
         found = [self._generation(path.parent.name) for path in folders]
         return sorted((item for item in found if item), key=lambda item: item.number, reverse=True)
 
-    def publish(self, candidate: Candidate, generation: Generation, lease: Lease) -> None:
+    def finish(self, candidate: Candidate, relations: Sequence[Relation]) -> dict[str, int]:
+        return candidate.finish(relations)
+
+    def publish(
+        self,
+        candidate: Candidate,
+        generation: Generation,
+        lease: Lease,
+        relations: Sequence[Relation] = (),
+    ) -> None:
         """Make the candidate what consumers read. One rename of the link does it, or nothing is changed."""
         target = self.home / "generations" / generation.run_id
         write_state(candidate.folder / "generation.json", generation.document())
@@ -217,10 +255,7 @@ class EmbeddedWarehouse:
         for generation in self.generations():
             if generation.run_id == run_id:
                 return generation
-        kept = ", ".join(item.run_id for item in self.generations()) or "none"
-        raise DataopsError(
-            f"Generation {run_id} is not kept", hint=f"Kept are: {kept}", exit_code=ExitCode.REFUSED
-        )
+        raise not_kept(run_id, self.generations())
 
     def publish_again(self, run_id: str, lease: Lease) -> Generation:
         """Make an earlier generation what consumers read. Raises DataopsError when it is not kept."""
@@ -249,6 +284,10 @@ class EmbeddedWarehouse:
             doomed = self.home / f".removing-{run_id}"
             folder.rename(doomed)
             shutil.rmtree(doomed)
+
+    def is_passing(self, message: str) -> bool:
+        """DuckDB's failures come again: it is in this process, and nobody else writes to the candidate."""
+        return False
 
     # -- reading --------------------------------------------------------------------------------
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Self
+
+from dataops_cli.errors import DataopsError, ExitCode
 
 
 @dataclass(frozen=True)
@@ -33,3 +35,10 @@ class Generation:
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Self:
         return cls(**{key: value for key, value in document.items() if key != "version"})
+
+
+def not_kept(run_id: str, kept: Sequence[Generation]) -> DataopsError:
+    names = ", ".join(item.run_id for item in kept) or "none"
+    return DataopsError(
+        f"Generation {run_id} is not kept", hint=f"Kept are: {names}", exit_code=ExitCode.REFUSED
+    )

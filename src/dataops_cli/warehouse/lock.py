@@ -24,7 +24,7 @@ GRACE = 0.3
 
 
 @dataclass(frozen=True)
-class Lease:
+class FileLease:
     """The lock, held. `number` is larger than that of every holder before."""
 
     number: int
@@ -44,7 +44,7 @@ class Lease:
 @contextmanager
 def hold(
     folder: Path, command: str, *, wait: float = 0, on_wait: Callable[[str], None] = lambda _holder: None
-) -> Iterator[Lease]:
+) -> Iterator[FileLease]:
     """Hold the lock of `folder` while the block runs; wait for it up to `wait` seconds.
 
     `on_wait` is told who holds it. Raises DataopsError (exit 4) when it stays taken.
@@ -70,7 +70,7 @@ def hold(
                 ) from None
     try:
         before = read_state(holder_file)
-        lease = Lease(max(before["number"] if before else 0, _largest_number(folder)) + 1, holder_file)
+        lease = FileLease(max(before["number"] if before else 0, _largest_number(folder)) + 1, holder_file)
         write_state(
             holder_file,
             {

@@ -1,0 +1,98 @@
+"""Results of `dataops sql` as a table, as CSV or as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from math import isfinite
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dataops_cli.console import Console
+    from dataops_cli.warehouse.query import Answer
+
+# Rows that are fetched and written at once where their number is not limited.
+BATCH = 10_000
+
+
+def show(answers: Iterable[Answer], limit: int | None, csv: bool, console: Console) -> None:
+    """Each result, at most `limit` rows of it (None: all). Raises UsageError where `--json` cannot show them."""
+    if console.as_json:
+        _show_json(answers, limit, console)
+        return
+    for answer in answers:
+        more = _write_csv(answer, limit, console) if csv else _show_table(answer, limit, console)
+        _say_more(more, limit, console)
+
+
+def _show_table(answer: Answer, limit: int | None, console: Console) -> bool:
+    from dataops_cli.console import table
+
+    rows, more = _fetch(answer, limit)
+    empty = [] if rows else ["(no rows)"]
+    console.result(None, table(answer.columns, rows, null="NULL"), *empty)
+    return more
+
+
+def _show_json(answers: Iterable[Answer], limit: int | None, console: Console) -> None:
+    """One document: the rows of the only result, none where the statements have no result."""
+    from dataops_cli.errors import UsageError
+
+    document: list[dict[str, Any]] | None = None
+    more = False
+    for answer in answers:
+        if document is not None:
+            raise UsageError(
+                "--json gives one document, and there are several results",
+                hint="Run the statements one by one.",
+            )
+        columns = answer.columns
+        twice = [column for index, column in enumerate(columns) if column in columns[:index]]
+        if twice:
+            raise UsageError(
+                f"Two columns are named {twice[0]}" if twice[0] else "Two columns have no name",
+                hint="Name them apart with AS.",
+            )
+        rows, more = _fetch(answer, limit)
+        document = [
+            {name: _json_value(value) for name, value in zip(columns, row, strict=True)} for row in rows
+        ]
+    console.result(document or [])
+    _say_more(more, limit, console)
+
+
+def _write_csv(answer: Answer, limit: int | None, console: Console) -> bool:
+    """Write the rows as they come, so that their number does not matter. Returns whether there were more."""
+    import csv
+    import io
+
+    from dataops_cli.console import shown
+
+    left = limit
+    rows: list[tuple[Any, ...]] = [answer.columns]
+    while rows:
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerows(
+            ["" if value is None else shown(value) for value in row] for row in rows
+        )
+        console.text(text.getvalue())
+        if left == 0:
+            return bool(answer.fetch(1))
+        rows = answer.fetch(BATCH if left is None else min(BATCH, left))
+        left = None if left is None else left - len(rows)
+    return False
+
+
+def _fetch(answer: Answer, limit: int | None) -> tuple[list[tuple[Any, ...]], bool]:
+    """The rows, and whether there are more."""
+    rows = answer.fetch(None if limit is None else limit + 1)
+    return (rows, False) if limit is None else (rows[:limit], len(rows) > limit)
+
+
+def _say_more(more: bool, limit: int | None, console: Console) -> None:
+    if more:
+        console.progress(f"… more rows: the first {limit} are shown, --limit shows more")
+
+
+def _json_value(value: Any) -> Any:
+    """JSON has no NaN and no infinity: they are written as null."""
+    return None if isinstance(value, float) and not isfinite(value) else value

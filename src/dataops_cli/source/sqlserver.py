@@ -1,0 +1,182 @@
+"""The seven tables in SQL Server: loaded aside from a staged DuckDB file, then switched in together.
+
+The file has been checked already, so that what is sent here is right; `source restore` is the other way to a source.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dataops_cli.errors import DataopsError, ExitCode
+from dataops_cli.source.tables import SCHEMAS, TABLES, Column, Table
+from dataops_cli.warehouse.sqlserver.connection import Account, Connection, Server
+from dataops_cli.warehouse.sqlserver.moment import GIVE_WAY, in_a_moment
+from dataops_cli.warehouse.sqlserver.names import identifier, literal, qualified
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+LOADING = "__loading"
+# Says that the tables are ours to replace. A restored database has none.
+MARKER = "[dbo].[dataops_source]"
+BATCH = 10_000
+LOCK = (
+    "DECLARE @result int; "
+    "EXEC @result = sp_getapplock @Resource = N'dataops_load', @LockMode = N'Exclusive', "
+    "@LockOwner = N'Session', @LockTimeout = {milliseconds}; "
+    "SELECT @result"
+)
+# ODBC's type, size and decimals of a parameter, by T-SQL's base type. Source: Microsoft, "ODBC data types";
+# sql.h of unixODBC for the numbers.
+_ODBC_TYPES = {
+    "int": (4, 10, 0),
+    "smallint": (5, 5, 0),
+    "tinyint": (-6, 3, 0),
+    "bit": (-7, 1, 0),
+    "money": (3, 19, 4),
+    "datetime": (93, 23, 3),
+    "uniqueidentifier": (-11, 16, 0),
+}
+_ODBC_DECIMAL, _ODBC_TEXT = 3, -9
+
+
+def load(server: Server, staged: Path, *, lock_wait: float, on_progress: Callable[[str], None]) -> None:
+    """Replace the source tables of `server` by those of the DuckDB file `staged`, all at once.
+
+    The database and its schemas are made where they are missing. Raises DataopsError: exit 4 while another load
+    goes on, exit 5 where tables are in place that no load made, SqlServerError for what the server refuses.
+    """
+    import duckdb
+
+    database = server.settings.warehouse.source_database
+    with server.connect(Account.ADMIN, "master") as connection:
+        if connection.value("SELECT DB_ID(?)", database) is None:
+            connection.execute(f"CREATE DATABASE {identifier(database)}")
+    with server.connect(Account.ADMIN, database) as connection:
+        if int(connection.value(LOCK.format(milliseconds=int(lock_wait * 1000)))) < 0:
+            raise DataopsError(
+                f"Another load into {database} is going on",
+                hint="Wait for it with --lock-wait 10m",
+                exit_code=ExitCode.LOCKED,
+            )
+        refuse_foreign_tables(connection, database)
+        for statement in preparation():
+            connection.execute(statement)
+        with duckdb.connect(str(staged), read_only=True) as rows:
+            for table in TABLES:
+                connection.execute(create_table(table))
+                count = _fill(connection, rows, table)
+                on_progress(f"{table.full_name}: {count:,} rows sent")
+
+        def switch() -> None:
+            with connection.transaction(lock_timeout=GIVE_WAY):
+                for statement in switch_in(datetime.now(UTC).isoformat(timespec="seconds")):
+                    connection.execute(statement)
+
+        in_a_moment(switch, server.settings.warehouse.publish_timeout)
+
+
+def exists(server: Server) -> bool:
+    """Whether there is a source that a load made."""
+    database = server.settings.warehouse.source_database
+    with server.connect(Account.ADMIN, "master") as connection:
+        if connection.value("SELECT DB_ID(?)", database) is None:
+            return False
+        marker = f"{identifier(database)}.{MARKER}"
+        return connection.value(f"SELECT OBJECT_ID({literal(marker)}, N'U')") is not None
+
+
+def refuse_foreign_tables(connection: Connection, database: str) -> None:
+    """Raises DataopsError (exit 5) where one of the tables is there and no load has made it."""
+    if connection.value(f"SELECT OBJECT_ID({literal(MARKER)}, N'U')") is not None:
+        return
+    for table in TABLES:
+        if connection.value(f"SELECT OBJECT_ID({literal(table.full_name)}, N'U')") is not None:
+            raise DataopsError(
+                f"The database {database} has a table {table.full_name} that dataops has not loaded, such as a "
+                "restored one: it is not replaced",
+                hint="Load into another database (warehouse.source_database), or restore again with "
+                "dataops source restore --force",
+                exit_code=ExitCode.REFUSED,
+            )
+
+
+def preparation() -> list[str]:
+    """The schemas, and nothing left of a load that was killed."""
+    return [
+        *(
+            f"IF NOT EXISTS (SELECT 1 FROM sys.schemas WHERE name = {literal(schema)}) "
+            f"EXEC({literal(f'CREATE SCHEMA {identifier(schema)}')})"
+            for schema in SCHEMAS
+        ),
+        *(f"DROP TABLE IF EXISTS {_aside(table)}" for table in TABLES),
+    ]
+
+
+def create_table(table: Table) -> str:
+    """The table aside: AdventureWorks' base types, what SQL Server would compute as a stored value, the key alone."""
+    columns = [
+        f"{identifier(column.name)} {column.type} {'NULL' if column.nullable else 'NOT NULL'}"
+        for column in table.columns
+    ]
+    # Without a name: a name would be taken by the table that is still in place.
+    columns.append(f"PRIMARY KEY ({', '.join(map(identifier, table.primary_key))})")
+    return f"CREATE TABLE {_aside(table)} ({', '.join(columns)})"
+
+
+def insert(table: Table) -> str:
+    names = ", ".join(map(identifier, table.names))
+    marks = ", ".join("?" * len(table.names))
+    return f"INSERT INTO {_aside(table)} ({names}) VALUES ({marks})"
+
+
+def switch_in(loaded_at: str) -> list[str]:
+    """The statements of the one transaction that puts all tables in place."""
+    statements = []
+    for table in TABLES:
+        statements.append(f"DROP TABLE IF EXISTS {qualified(table.schema, table.name)}")
+        aside = f"{table.schema}.{table.name}{LOADING}"
+        statements.append(f"EXEC sp_rename {literal(aside)}, {literal(table.name)}, N'OBJECT'")
+    return [
+        *statements,
+        f"DROP TABLE IF EXISTS {MARKER}",
+        f"CREATE TABLE {MARKER} (loaded_at nvarchar(40) NOT NULL)",
+        f"INSERT INTO {MARKER} (loaded_at) VALUES ({literal(loaded_at)})",
+    ]
+
+
+def odbc_type(column: Column) -> tuple[int, int, int]:
+    """ODBC's type, size and decimals for a parameter of the column."""
+    if column.is_text:
+        return (_ODBC_TEXT, column.sizes[0], 0)
+    if column.base in ("numeric", "decimal"):
+        precision, scale = column.sizes
+        return (_ODBC_DECIMAL, precision, scale)
+    return _ODBC_TYPES[column.base]
+
+
+def _fill(connection: Connection, staged: DuckDBPyConnection, table: Table) -> int:
+    sizes = [odbc_type(column) for column in table.columns]
+    count = 0
+    for rows in _batches(staged, table):
+        # One transaction a batch: in autocommit mode every row would be one.
+        with connection.transaction():
+            connection.insert(insert(table), rows, sizes)
+        count += len(rows)
+    return count
+
+
+def _batches(staged: DuckDBPyConnection, table: Table) -> Iterator[list[tuple[Any, ...]]]:
+    """The rows in the order of the key, in which a clustered index grows at its end."""
+    names = ", ".join(f'"{name}"' for name in table.names)
+    key = ", ".join(f'"{name}"' for name in table.primary_key)
+    cursor = staged.execute(f"SELECT {names} FROM {table.sql_name} ORDER BY {key}")
+    while rows := cursor.fetchmany(BATCH):
+        yield rows
+
+
+def _aside(table: Table) -> str:
+    return qualified(table.schema, table.name + LOADING)

@@ -1,0 +1,295 @@
+"""Connections to SQL Server, as one of the three accounts that there are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from dataops_cli.errors import DataopsError, ExitCode
+from dataops_cli.settings.model import Authentication, Settings
+from dataops_cli.warehouse.sqlserver.driver import find_driver
+from dataops_cli.warehouse.sqlserver.errors import explained, retried
+
+if TYPE_CHECKING:
+    import pyodbc
+
+SERVER_PORT = 1433
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+# Ways for which the driver itself fetches the token, and for which dbt-sqlserver does.
+BY_DRIVER = frozenset(
+    {Authentication.ENTRA_PASSWORD, Authentication.ENTRA_INTEGRATED, Authentication.ENTRA_INTERACTIVE}
+)
+BY_TOKEN = frozenset(
+    {
+        Authentication.CLI,
+        Authentication.ENVIRONMENT,
+        Authentication.AUTO,
+        Authentication.MSI,
+        Authentication.SERVICE_PRINCIPAL,
+    }
+)
+
+
+class Account(StrEnum):
+    """Who connects. ADMIN sets up databases and logins; BUILD runs dbt and publishes; READER reads what is published."""
+
+    ADMIN = "admin"
+    BUILD = "build"
+    READER = "reader"
+
+
+@dataclass(frozen=True)
+class Server:
+    """A SQL Server as an environment's settings describe it."""
+
+    settings: Settings
+    on_retry: Callable[[str], None] = lambda _why: None
+
+    @property
+    def port(self) -> int:
+        """The one set, else SQL Server's own, moved as the stack's ports are where it is the stack's."""
+        warehouse, stack = self.settings.warehouse, self.settings.stack
+        if warehouse.port is not None:
+            return warehouse.port
+        own = stack.enabled and warehouse.server in LOOPBACK
+        return SERVER_PORT + (stack.port_offset if own else 0)
+
+    @property
+    def place(self) -> str:
+        return f"{self.settings.warehouse.server}:{self.port}"
+
+    def user(self, account: Account) -> str:
+        warehouse = self.settings.warehouse
+        return {
+            Account.ADMIN: warehouse.admin_user,
+            Account.BUILD: warehouse.user,
+            Account.READER: warehouse.reader_user,
+        }[account]
+
+    def password(self, account: Account) -> str:
+        """Raises DataopsError (exit 3) where the account's secret has no value."""
+        key, secret = {
+            Account.ADMIN: ("secrets.sqlserver_sa_password", self.settings.secrets.sqlserver_sa_password),
+            Account.BUILD: ("warehouse.password", self.settings.warehouse.password),
+            Account.READER: ("warehouse.reader_password", self.settings.warehouse.reader_password),
+        }[account]
+        value = secret.get_secret_value() if secret else ""
+        if not value:
+            raise DataopsError(
+                f"The password of {self.user(account)} is not set: {key}",
+                hint=f"Set it: dataops secrets set {key}",
+                exit_code=ExitCode.UNAVAILABLE,
+            )
+        return value
+
+    def authentication(self, account: Account) -> Authentication:
+        """Only the building account logs in by anything but a password."""
+        return self.settings.warehouse.authentication if account is Account.BUILD else Authentication.SQL
+
+    def connection_string(self, account: Account, database: str) -> str:
+        """What ODBC takes. It holds the password: it goes to the driver and nowhere else."""
+        warehouse = self.settings.warehouse
+        parts = {
+            "DRIVER": find_driver().name,
+            "SERVER": f"{warehouse.server},{self.port}",
+            "DATABASE": database,
+            "Encrypt": "yes" if warehouse.encrypt else "no",
+            "TrustServerCertificate": "yes" if warehouse.trust_server_certificate else "no",
+            "APP": warehouse.application_name,
+        }
+        way = self.authentication(account)
+        if way is Authentication.WINDOWS:
+            parts["Trusted_Connection"] = "yes"
+        elif way in BY_DRIVER:
+            parts["Authentication"] = way.value
+            if way is not Authentication.ENTRA_INTEGRATED:
+                parts["UID"] = self.user(account)
+            if way is Authentication.ENTRA_PASSWORD:
+                parts["PWD"] = self.password(account)
+        elif way is Authentication.SQL:
+            parts |= {"UID": self.user(account), "PWD": self.password(account)}
+        # SERVER alone is taken literally by the driver; its setting allows no character that would need braces.
+        return ";".join(
+            f"{key}={value if key == 'SERVER' else _braced(value)}" for key, value in parts.items()
+        )
+
+    @contextmanager
+    def connect(self, account: Account, database: str = "") -> Iterator[Connection]:
+        """A connection in autocommit mode to a database (default: the warehouse), with XACT_ABORT on.
+
+        Making it is tried again where that may help. Raises SqlServerError.
+        """
+        import pyodbc
+
+        database = database or self.settings.warehouse.database
+        text = self.connection_string(account, database)
+
+        def open_it() -> Connection:
+            pyodbc.pooling = False  # a session that outlives its connection would keep its locks
+            try:
+                raw = pyodbc.connect(
+                    text,
+                    autocommit=True,
+                    timeout=self.settings.warehouse.login_timeout,
+                    attrs_before=self._token(account),
+                )
+            except pyodbc.Error as error:
+                raise explained(error, self.place, self.user(account)) from error
+            raw.timeout = self.settings.warehouse.query_timeout
+            connection = Connection(raw, self.place, self.user(account))
+            connection.execute("SET XACT_ABORT ON")
+            return connection
+
+        connection = retried(open_it, on_retry=self.on_retry)
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+    def _token(self, account: Account) -> dict[int, bytes]:
+        """Entra's access token for the ways that the driver does not know: fetched as dbt-sqlserver does."""
+        if self.authentication(account) not in BY_TOKEN:
+            return {}
+        from dbt.adapters.sqlserver.sqlserver_auth import get_pyodbc_attrs_before_credentials
+        from dbt.adapters.sqlserver.sqlserver_credentials import SQLServerCredentials
+
+        warehouse = self.settings.warehouse
+        secret = warehouse.password.get_secret_value() if warehouse.password else None
+        credentials = SQLServerCredentials(
+            database=warehouse.database,
+            schema="",
+            host=warehouse.server,
+            UID=warehouse.user,
+            tenant_id=warehouse.tenant_id or None,
+            client_id=warehouse.user or None,
+            client_secret=secret,
+            authentication=warehouse.authentication.value,
+        )
+        return dict(get_pyodbc_attrs_before_credentials(credentials))
+
+
+class Connection:
+    """One session. Every method raises SqlServerError for what SQL Server or its driver refuses."""
+
+    def __init__(self, raw: pyodbc.Connection, place: str, user: str) -> None:
+        self.raw = raw
+        self._place = place
+        self._user = user
+        self._abandoned = False
+
+    def execute(self, sql: str, *parameters: Any) -> None:
+        """Run a batch to its end, through all of its results: an error may come after the first."""
+        with self._explained():
+            cursor = self.raw.cursor()
+            try:
+                cursor.execute(sql, *parameters)
+                while cursor.nextset():
+                    pass
+            finally:
+                cursor.close()
+
+    def execute_all(self, statements: Sequence[str]) -> None:
+        """Run statements one by one, each a batch of its own, as CREATE VIEW must be."""
+        for statement in statements:
+            self.execute(statement)
+
+    def rows(self, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        """All rows of the first result of a batch that has one."""
+        with self._explained():
+            cursor = self.raw.cursor()
+            try:
+                cursor.execute(sql, *parameters)
+                while cursor.description is None and cursor.nextset():
+                    pass
+                found = [tuple(row) for row in cursor.fetchall()] if cursor.description else []
+                while cursor.nextset():
+                    pass
+                return found
+            finally:
+                cursor.close()
+
+    def value(self, sql: str, *parameters: Any) -> Any:
+        """The first column of the first row, None where there is no row."""
+        found = self.rows(sql, *parameters)
+        return found[0][0] if found else None
+
+    def insert(self, sql: str, rows: Sequence[Sequence[Any]], sizes: Sequence[tuple[int, int, int]]) -> None:
+        """Insert rows in one round trip a batch. `sizes` are ODBC type, size and decimals of each parameter."""
+        with self._explained():
+            cursor = self.raw.cursor()
+            try:
+                cursor.fast_executemany = True
+                cursor.setinputsizes(list(sizes))
+                cursor.executemany(sql, rows)
+            finally:
+                cursor.close()
+
+    @contextmanager
+    def cursor(self, sql: str) -> Iterator[pyodbc.Cursor]:
+        """The cursor of a query, for rows that are too many to hold."""
+        with self._explained():
+            cursor = self.raw.cursor()
+            try:
+                cursor.execute(sql)
+                yield cursor
+            finally:
+                cursor.close()
+
+    @contextmanager
+    def transaction(self, *, lock_timeout: float | None = None) -> Iterator[None]:
+        """Everything in the block, or nothing. `lock_timeout` (seconds) makes it give way to whom it would wait for."""
+        if lock_timeout is not None:
+            self.execute(f"SET LOCK_TIMEOUT {int(lock_timeout * 1000)}")
+        try:
+            self.execute("BEGIN TRANSACTION")
+            try:
+                yield
+                self.execute("COMMIT TRANSACTION")
+            except BaseException:
+                self._roll_back()
+                raise
+        finally:
+            if lock_timeout is not None:
+                self._quietly("SET LOCK_TIMEOUT -1")
+
+    def abandon(self) -> None:
+        """Leave the connection to itself: the server does not answer, and to close it would wait for that, too."""
+        self._abandoned = True
+
+    def close(self) -> None:
+        import pyodbc
+
+        if self._abandoned:
+            return
+        try:
+            self.raw.close()
+        except pyodbc.Error:  # it was lost: nothing is left to close
+            return
+
+    def _roll_back(self) -> None:
+        # With XACT_ABORT an error has rolled back already; a lost connection, too.
+        self._quietly("IF @@TRANCOUNT > 0 ROLLBACK TRANSACTION")
+
+    def _quietly(self, sql: str) -> None:
+        """For what is put right after an error, which matters more than this."""
+        try:
+            self.execute(sql)
+        except DataopsError:
+            return
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        import pyodbc
+
+        try:
+            yield
+        except pyodbc.Error as error:
+            raise explained(error, self._place, self._user) from error
+
+
+def _braced(value: str) -> str:
+    """A value in a connection string, whatever it holds. Source: ODBC's rules, MS-ODBCSTR 2.1.2."""
+    return "{" + value.replace("}", "}}") + "}" if set(value) & set("[]{}(),;?*=!@ /\\") and value else value

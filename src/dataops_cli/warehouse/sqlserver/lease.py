@@ -1,0 +1,110 @@
+"""One run or publication at a time on a warehouse in SQL Server, wherever it runs.
+
+The lock is an application lock of a session (sp_getapplock): it ends with the session, however that one ends,
+and no clock is involved. Its fencing number stands in the database, grows with every holder, and is looked at
+again in the transaction that publishes: a session that was lost and made anew may have missed another holder.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from dataops_cli.errors import DataopsError, ExitCode
+from dataops_cli.processes import user_name
+from dataops_cli.warehouse.lock import describe_holder
+from dataops_cli.warehouse.sqlserver import state
+from dataops_cli.warehouse.sqlserver.connection import Connection
+
+# Seconds. A wait is made of short ones, so that Ctrl-C is heard; the first gives a holder time to end.
+GRACE, SLICE = 0.3, 1.0
+ACQUIRE = (
+    "DECLARE @result int; "
+    "EXEC @result = sp_getapplock @Resource = N'dataops_run', @LockMode = N'Exclusive', "
+    "@LockOwner = N'Session', @LockTimeout = {milliseconds}; "
+    "SELECT @result"
+)
+# Whether this session holds it.
+MODE = "SELECT APPLOCK_MODE(N'public', N'dataops_run', N'Session')"
+# Whether any other session holds it.
+IS_FREE = "SELECT APPLOCK_TEST(N'public', N'dataops_run', N'Exclusive', N'Session')"
+NUMBER = f"SELECT number FROM [{state.SCHEMA}].[lease] WITH (UPDLOCK, HOLDLOCK)"
+
+
+@dataclass(frozen=True)
+class SqlServerLease:
+    """The lock, held by the session of `connection`. `number` is larger than that of every holder before."""
+
+    number: int
+    connection: Connection
+
+    def check(self) -> None:
+        """Refuse to go on when the lock may have passed to someone else. Inside a transaction, the number
+        cannot change until it ends."""
+        if self.connection.value(MODE) != "Exclusive" or self.connection.value(NUMBER) != self.number:
+            raise DataopsError(
+                "This run no longer holds the lock of the warehouse, so it publishes nothing",
+                hint="See what runs now with: dataops runs",
+                exit_code=ExitCode.LOCKED,
+            )
+
+
+def acquire(
+    connection: Connection,
+    command: str,
+    *,
+    wait: float = 0,
+    on_wait: Callable[[str], None] = lambda _holder: None,
+) -> SqlServerLease:
+    """Take the lock for the life of the connection; wait for it up to `wait` seconds.
+
+    `on_wait` is told who holds it. Raises DataopsError (exit 4) when it stays taken.
+    """
+    deadline = time.monotonic() + wait
+    held = _try(connection, GRACE)
+    if not held:
+        on_wait(describe_holder(_holder(connection)))
+    while not held and (left := deadline - time.monotonic()) > 0:
+        held = _try(connection, min(left, SLICE))
+    if not held:
+        raise DataopsError(
+            f"The warehouse is in use by {describe_holder(_holder(connection))}",
+            hint="Wait for it with --lock-wait 10m, or stop it where it runs.",
+            exit_code=ExitCode.LOCKED,
+        )
+    for statement in state.creation():
+        connection.execute(statement)
+    state.exists(connection)  # refuses what a newer dataops wrote
+    holder = {
+        "command": command,
+        "pid": os.getpid(),
+        "host": socket.gethostname(),
+        "user": user_name(),
+        "since": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    connection.execute(
+        f"UPDATE [{state.SCHEMA}].[lease] SET number = number + 1, holder = ?", json.dumps(holder)[:4000]
+    )
+    return SqlServerLease(int(connection.value(f"SELECT number FROM [{state.SCHEMA}].[lease]")), connection)
+
+
+def is_held(connection: Connection) -> bool:
+    """Whether somebody else holds the lock now."""
+    return bool(connection.value(IS_FREE) != 1)
+
+
+def _try(connection: Connection, seconds: float) -> bool:
+    # -1: it stayed taken. Source: Microsoft, sp_getapplock.
+    return int(connection.value(ACQUIRE.format(milliseconds=int(seconds * 1000)))) >= 0
+
+
+def _holder(connection: Connection) -> dict[str, str] | None:
+    if not state.exists(connection):
+        return None
+    text = connection.value(f"SELECT holder FROM [{state.SCHEMA}].[lease]")
+    return dict(json.loads(text)) if text else None
