@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import dataops_cli.console as console_module
-from dataops_cli.console import Console, table
+from dataops_cli.console import Console, shown, table
 from support import clean_environment
 
 BUSY = """
@@ -114,3 +114,19 @@ def test_a_table() -> None:
         "a        10   true",
         "bb            false",
     ]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (Decimal("0E-10"), "0.0000000000"),
+        (Decimal("1E+3"), "1000"),
+        (True, "true"),
+        (b"\x00\xff", "0x00ff"),
+        (bytearray(b"a"), "0x61"),
+        (1.5, "1.5"),
+        ("a", "a"),
+    ],
+)
+def test_values_are_in_no_notation_of_python(value: object, text: str) -> None:
+    assert shown(value) == text

@@ -24,43 +24,25 @@ _GO = re.compile(r"^[ \t]*GO\b[ \t]*(?P<rest>[^\n]*)$", re.IGNORECASE | re.MULTI
 # Words that begin no further statement when they come before a SELECT.
 _JOINS_SELECTS = frozenset({"union", "all", "except", "intersect"})
 _BEGIN_STATEMENTS = frozenset(
-    [
-        "alter",
-        "begin",
-        "break",
-        "close",
-        "commit",
-        "create",
-        "dbcc",
-        "deallocate",
-        "declare",
-        "delete",
-        "deny",
-        "drop",
-        "exec",
-        "execute",
-        "fetch",
-        "grant",
-        "goto",
-        "if",
-        "insert",
-        "kill",
-        "merge",
-        "open",
-        "print",
-        "raiserror",
-        "return",
-        "revoke",
-        "rollback",
-        "save",
-        "set",
-        "throw",
-        "truncate",
-        "update",
-        "use",
-        "waitfor",
-        "while",
-    ]
+    {
+        *("alter", "begin", "break", "close", "commit", "create", "dbcc", "deallocate", "declare", "delete"),
+        *(
+            "deny",
+            "drop",
+            "exec",
+            "execute",
+            "goto",
+            "grant",
+            "if",
+            "insert",
+            "kill",
+            "merge",
+            "open",
+            "print",
+        ),
+        *("raiserror", "return", "revoke", "rollback", "save", "set", "throw", "truncate", "update", "use"),
+        *("waitfor", "while"),
+    }
 )
 
 
@@ -80,9 +62,7 @@ def batches(text: str) -> list[str]:
         found.append(text[begin : line.start()])
         begin = line.end()
     found.append(text[begin:])
-    return [
-        batch for batch in found if any(kind != "comment" for kind, _, _ in _pieces(batch)) or _rest(batch)
-    ]
+    return [batch for batch in found if _rest(batch).strip("; \t\r\n")]
 
 
 def is_complete(text: str) -> bool:

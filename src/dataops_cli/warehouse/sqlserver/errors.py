@@ -46,7 +46,7 @@ def explained(error: Exception, where: str, user: str = "") -> SqlServerError:
     state = str(error.args[0]) if error.args else ""
     text = str(error.args[1]) if len(error.args) > 1 else str(error)
     number = _number(text)
-    message = _message(text)
+    message = _message(text, number)
     lowered = message.lower()
     # What is said of the way to the server, before SQL Server itself can say anything.
     if "certificate" in lowered or "ssl" in lowered:
@@ -58,14 +58,14 @@ def explained(error: Exception, where: str, user: str = "") -> SqlServerError:
     elif state == "08001" or (state == "HYT00" and "login" in lowered):
         reason = f"Cannot reach SQL Server at {where}: {message}"
         hint = "Check warehouse.server and warehouse.port, and that it runs there: dataops ps, dataops up sqlserver"
+    elif number in (4060, 911):
+        reason = f"SQL Server at {where}: {message}"
+        hint = "Make it: dataops source restore, or dataops source generate, then: dataops source grants"
     elif number == 18456 or (state == "28000" and "login failed" in lowered):
         reason = f"SQL Server at {where} refused the login {user}: {message}"
         hint = (
             "Check the login and its secret: dataops secrets list. Logins are made by: dataops source grants"
         )
-    elif number in (4060, 911):
-        reason = f"SQL Server at {where}: {message}"
-        hint = "Make it: dataops source restore, or dataops source generate, then: dataops source grants"
     elif number in (229, 230, 262, 297, 300, 916, 15151, 15247, 15404):
         reason = f"SQL Server refused {user or 'the login'}: {message}"
         hint = "Give the logins what they need: dataops source grants"
@@ -121,8 +121,10 @@ def _number(text: str) -> int:
     return next((number for number in numbers if number == 4060), numbers[0] if numbers else 0)
 
 
-def _message(text: str) -> str:
-    """The first message of a chain, without the driver's brackets, numbers and function names."""
-    first = re.split(r"; \[\w{5}\] ", text)[0]
-    first = re.sub(r"^(\[[^\]]*\]\s*)+", "", first)
-    return re.sub(r"\s*\(-?\d+\)( \(SQL\w+\))?\s*$", "", first).strip()
+def _message(text: str, number: int) -> str:
+    """The message of that number in a chain, else the first, without the driver's brackets, numbers and function
+    names."""
+    chain = re.split(r"; \[\w{5}\] ", text)
+    chosen = next((item for item in chain if f"({number})" in item), chain[0])
+    chosen = re.sub(r"^(\[[^\]]*\]\s*)+", "", chosen)
+    return re.sub(r"\s*\(-?\d+\)( \(SQL\w+\))?\s*$", "", chosen).strip()

@@ -14,7 +14,7 @@ from dataops_cli.warehouse.query import Say, no_statement
 from dataops_cli.warehouse.sqlserver.batches import batches, is_complete, is_one_query
 from dataops_cli.warehouse.sqlserver.connection import Account, Connection, Server
 from dataops_cli.warehouse.sqlserver.errors import SqlServerError, explained
-from dataops_cli.warehouse.sqlserver.interruptible import Unanswered, interruptible
+from dataops_cli.warehouse.sqlserver.interruptible import InterruptibleCursor, Unanswered
 
 if TYPE_CHECKING:
     import pyodbc
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 LIST_TABLES = "List what there is with: SELECT TABLE_SCHEMA, TABLE_NAME FROM INFORMATION_SCHEMA.TABLES"
+# What the driver puts before each message.
+OF_THE_DRIVER = re.compile(r"^\[Microsoft\]\[[^\]]*\](\[SQL Server\])?")
 UNKNOWN_OBJECT = 208
 # What SQL Server says to a login that may not do something, or not see what it asks for.
 DENIED = frozenset({229, 230, 262, 916, 2760, 3701})
@@ -58,8 +60,6 @@ class SqlServerSession:
                     self._run("IF @@TRANCOUNT = 0 BEGIN TRANSACTION")
                 yield from self._batch(batch)
         except KeyboardInterrupt as interrupt:  # the session ends, and its transaction with it
-            if isinstance(interrupt, Unanswered):
-                self._connection.abandon()
             if self._writes:
                 raise interrupted_while_writing() from interrupt
             raise
@@ -75,57 +75,48 @@ class SqlServerSession:
     def is_complete(self, text: str) -> bool:
         return is_complete(text)
 
-    def ask(self, cursor: pyodbc.Cursor, call: Callable[[], T]) -> T:
-        """A call of the driver that Ctrl-C ends, with its errors explained."""
+    def ask(self, cursor: InterruptibleCursor, call: Callable[[], T]) -> T:
+        """A call of the driver, with its errors explained."""
         import pyodbc
 
         try:
-            return interruptible(cursor, call)
+            return cursor.ask(call)
         except pyodbc.Error as error:
             raise explained(error, self._server.place, self._server.user(self._account)) from error
 
     def _batch(self, batch: str) -> Iterator[SqlServerAnswer]:
         with self._cursor() as cursor:
-            self.ask(cursor, lambda: cursor.execute(batch))
+            raw = cursor.raw
+            self.ask(cursor, lambda: raw.execute(batch))
             more = True
             while more:
-                self._tell(cursor)
-                if cursor.description:
+                self._tell(raw)
+                if raw.description:
                     answer = SqlServerAnswer(self, cursor)
                     yield answer
                     # To come to what follows, the driver reads all rows before it: not where nothing follows.
                     # A batch that writes is never cut short.
                     if not (answer.ended or self._writes) and is_one_query(batch):
                         return
-                elif cursor.rowcount >= 0:
-                    self._say(f"{cursor.rowcount:,} {'row' if cursor.rowcount == 1 else 'rows'} affected")
-                more = bool(self.ask(cursor, cursor.nextset))
+                elif raw.rowcount >= 0:
+                    self._say(f"{raw.rowcount:,} {'row' if raw.rowcount == 1 else 'rows'} affected")
+                more = bool(self.ask(cursor, raw.nextset))
 
     @contextmanager
-    def _cursor(self) -> Iterator[pyodbc.Cursor]:
-        """A cursor for the block, after which the server is told that no more rows are wanted."""
-        import pyodbc
-
-        cursor = self._connection.raw.cursor()
-
-        def leave() -> None:
-            with suppress(pyodbc.Error):  # it was lost, or is closed
-                cursor.cancel()
-                cursor.close()
-
+    def _cursor(self) -> Iterator[InterruptibleCursor]:
+        cursor = InterruptibleCursor(self._connection.raw.cursor())
         try:
             yield cursor
-        except Unanswered:
-            raise
-        except BaseException:
-            interruptible(cursor, leave)
-            raise
-        else:
-            interruptible(cursor, leave)
+        finally:
+            try:
+                cursor.close()
+            except Unanswered:
+                self._connection.abandon()
+                raise
 
     def _run(self, sql: str) -> None:
         with self._cursor() as cursor:
-            self.ask(cursor, lambda: cursor.execute(sql))
+            self.ask(cursor, lambda: cursor.raw.execute(sql))
 
     def _roll_back(self) -> None:
         if not self._writes:
@@ -135,7 +126,7 @@ class SqlServerSession:
     def _tell(self, cursor: pyodbc.Cursor) -> None:
         """What PRINT, RAISERROR and the server itself have to say."""
         for _kind, text in cursor.messages or ():
-            self._say(re.sub(r"^(\[[^\]]*\])+", "", text))
+            self._say(OF_THE_DRIVER.sub("", text))
 
     def _advised(self, error: SqlServerError) -> SqlServerError:
         hint = error.hint
@@ -153,18 +144,18 @@ class SqlServerSession:
 class SqlServerAnswer:
     """One result. `ended` says that its last row has been fetched."""
 
-    def __init__(self, session: SqlServerSession, cursor: pyodbc.Cursor) -> None:
+    def __init__(self, session: SqlServerSession, cursor: InterruptibleCursor) -> None:
         self._session = session
         self._cursor = cursor
-        self.columns = tuple(column[0] for column in cursor.description)
+        self.columns = tuple(column[0] for column in cursor.raw.description)
         self.ended = False
 
     def fetch(self, count: int | None) -> list[tuple[Any, ...]]:
-        cursor = self._cursor
+        raw = self._cursor.raw
         if self.ended:
             return []
         rows = self._session.ask(
-            cursor, cursor.fetchall if count is None else lambda: cursor.fetchmany(count)
+            self._cursor, raw.fetchall if count is None else lambda: raw.fetchmany(count)
         )
         self.ended = count is None or len(rows) < count
         return [tuple(row) for row in rows]

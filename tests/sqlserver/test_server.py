@@ -1,0 +1,340 @@
+"""The whole path on a T-SQL server over TDS: set up, load, run, publish, step back, kill and resume, two at once.
+
+Runs unchanged on a SQL Server (DATAOPS_TEST_SQLSERVER, see conftest) and, without one, on the stand-in.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sqlserver.conftest import ADDRESS, ENVIRONMENT, TsqlPlatform
+from support import clean_environment
+
+pytestmark = [
+    *([] if os.environ.get(ADDRESS) else [pytest.mark.engine]),
+    pytest.mark.xdist_group("tsql"),
+]
+
+# The nine relations with their keys.
+RELATIONS = {
+    "bronze.brnz_sales_orders": "sales_order_detail_id",
+    "bronze.brnz_customers": "customer_id",
+    "bronze.brnz_products": "product_id",
+    "silver.slvr_sales_orders": "sales_order_detail_id",
+    "silver.slvr_customers": "customer_id",
+    "silver.slvr_products": "product_id",
+    "gold.gld_sales_summary": "order_date",
+    "gold.gld_customer_metrics": "customer_id",
+    "gold.gld_product_performance": "product_id",
+}
+# Those of the small platform.
+SMALL = ("bronze.orders", "silver.customers", "gold.days")
+
+
+@pytest.fixture(scope="module")
+def published(tsql: TsqlPlatform) -> str:
+    """A generation of the small source."""
+    return str(tsql.done("run")["run_id"])
+
+
+def start(platform: TsqlPlatform, *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "dataops_cli", *arguments],
+        cwd=platform.folder,
+        env=clean_environment(DATAOPS_ENV=ENVIRONMENT, **platform.secrets),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        stdin=subprocess.DEVNULL,
+        text=True,
+    )
+
+
+def until(met: Any, seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not met():
+        assert time.monotonic() < deadline, "it did not come to pass"
+        time.sleep(0.05)
+
+
+def counts(platform: TsqlPlatform) -> dict[str, int]:
+    return {name: platform.rows(f"SELECT COUNT(*) FROM {name}")[0][0] for name in SMALL}
+
+
+# ---- set-up
+
+
+def test_grants_again_change_nothing_and_show_no_secret(tsql: TsqlPlatform) -> None:
+    shown = tsql.run("source", "grants", "--plan")
+    assert shown.returncode == 0
+    assert not any(secret in shown.stdout for secret in tsql.secrets.values())
+    before = tsql.rows("SELECT name FROM sys.schemas ORDER BY name")
+    again = tsql.run("source", "grants")
+    assert again.returncode == 0, again.stderr
+    assert not any(secret in again.stdout + again.stderr for secret in tsql.secrets.values())
+    assert tsql.rows("SELECT name FROM sys.schemas ORDER BY name") == before
+
+
+def test_a_wrong_password(tsql: TsqlPlatform) -> None:
+    refused = tsql.run("run", DATAOPS_WAREHOUSE__PASSWORD="Wrong-password-1")  # noqa: S106
+    assert refused.returncode == 3
+    assert "refused the login" in refused.stderr
+    assert "Wrong-password-1" not in refused.stdout + refused.stderr
+
+
+def test_a_load_again_replaces_all_seven(tsql: TsqlPlatform) -> None:
+    totals = tsql.done("source", "generate", "--scale", "0.02")
+    for table, rows in totals["tables"].items():
+        assert tsql.rows(f"SELECT COUNT(*) FROM {table}", database=tsql.source) == [(rows,)]
+    (line_total,) = tsql.rows("SELECT SUM(LineTotal) FROM Sales.SalesOrderDetail", database=tsql.source)[0]
+    assert line_total == Decimal(totals["totals"]["line_total"])
+    left = tsql.rows("SELECT name FROM sys.tables WHERE name LIKE '%loading'", database=tsql.source)
+    assert left == []
+
+
+# ---- run and publish
+
+
+def test_a_run_publishes(tsql: TsqlPlatform, published: str) -> None:
+    assert published == tsql.current()
+    assert tsql.objects() == set(SMALL)
+    assert all(counts(tsql).values())
+    assert tsql.done("runs", "show", published)["status"] == "succeeded"
+
+
+def test_readers_read_silver_and_gold_and_nothing_else(tsql: TsqlPlatform, published: str) -> None:
+    import pyodbc
+
+    for name in SMALL[1:]:
+        assert tsql.rows(f"SELECT COUNT(*) FROM {name}", "reader")[0][0] > 0
+    for statement in (
+        "SELECT COUNT(*) FROM bronze.orders",
+        "DELETE FROM gold.days",
+        "SELECT COUNT(*) FROM dataops.generation",
+        "CREATE TABLE gold.mine (n int)",
+    ):
+        with pytest.raises(pyodbc.Error):
+            tsql.execute(statement, "reader")
+
+
+def test_a_reader_sees_the_old_rows_or_the_new_ones(tsql: TsqlPlatform, published: str) -> None:
+    import pyodbc
+
+    before = counts(tsql)["gold.days"]
+    stop, seen, faults = threading.Event(), set[int](), list[str]()
+
+    def read() -> None:
+        with tsql.connect("reader") as connection:
+            while not stop.is_set():
+                try:
+                    seen.add(connection.execute("SELECT COUNT(*) FROM gold.days").fetchval())
+                except pyodbc.Error as error:
+                    faults.append(str(error))
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    try:
+        run = tsql.done("run", "--vars", "{as_of_date: 2013-06-30}")
+    finally:
+        stop.set()
+        reader.join()
+    after = counts(tsql)["gold.days"]
+    assert after < before
+    assert faults == []
+    assert seen == {before, after}
+    assert run["published"]
+
+
+def test_stepping_back_and_forth(tsql: TsqlPlatform) -> None:
+    tsql.done("run")
+    whole, first = counts(tsql), tsql.current()
+    tsql.done("run", "--vars", "{as_of_date: 2013-06-30}")
+    part, second = counts(tsql), tsql.current()
+    assert part != whole
+    assert tsql.done("generations", "publish", first)["changed"]
+    assert (counts(tsql), tsql.current()) == (whole, first)
+    assert tsql.rows("SELECT COUNT(*) FROM gold.days", "reader")[0][0] > 0
+    tsql.done("generations", "publish", second)
+    assert (counts(tsql), tsql.current()) == (part, second)
+    tsql.done("generations", "publish", first)
+    not_kept = tsql.run("generations", "publish", "20000101T000000-0001")
+    assert not_kept.returncode == 5
+
+
+def test_generations_are_kept_as_set(tsql: TsqlPlatform) -> None:
+    for _ in range(3):
+        tsql.done("run", "--select", "days")
+    kept = tsql.done("generations", "list")
+    assert len(kept) == 3
+    # Those of which only one table was built share the others.
+    names = {name for name in tsql.objects() if name.startswith("silver.customers")}
+    assert len(names) <= 2
+    assert "silver.customers" in names
+    assert sum(name.startswith("gold.days") for name in tsql.objects()) == 3
+
+
+# ---- what fails
+
+
+def test_a_failed_test_publishes_nothing_and_is_continued(tsql: TsqlPlatform) -> None:
+    tsql.done("run")
+    before, current = counts(tsql), tsql.current()
+    test = tsql.folder / "dbt" / "tests" / "gold" / "no_day_is_good.sql"
+    test.parent.mkdir(parents=True, exist_ok=True)
+    test.write_text("select * from {{ ref('days') }}", encoding="utf-8")
+    try:
+        failed = tsql.run("run")
+        assert failed.returncode == 1, failed.stdout + failed.stderr
+        assert "no_day_is_good" in failed.stdout + failed.stderr
+        assert (counts(tsql), tsql.current()) == (before, current)
+        test.write_text("select * from {{ ref('days') }} where 1 = 0", encoding="utf-8")
+        retried = tsql.done("run", "--retry")
+    finally:
+        test.unlink()
+    assert retried["published"]
+    assert tsql.current() == retried["run_id"]
+    assert not any("candidate" in name for name in tsql.objects())
+
+
+@pytest.mark.parametrize("layer", ["bronze", "silver", "gold"])
+def test_a_run_killed_leaves_what_is_published_and_the_next_cleans_up(tsql: TsqlPlatform, layer: str) -> None:
+    tsql.done("run")
+    before, current = counts(tsql), tsql.current()
+    process = start(tsql, "run")
+    until(lambda: any(f"{layer}." in name and "candidate" in name for name in tsql.objects()))
+    process.kill()
+    process.communicate()
+    assert (counts(tsql), tsql.current()) == (before, current)
+    resumed = tsql.run("run", "--retry")
+    if resumed.returncode:
+        assert resumed.returncode == 5, resumed.stderr  # killed before it had built anything
+        tsql.done("run")
+    assert tsql.current() != current
+    assert not any("candidate" in name for name in tsql.objects())
+
+
+def test_two_runs_at_once(tsql: TsqlPlatform, tmp_path: Path) -> None:
+    """On one server from two folders, as from two machines: the lock is the warehouse's."""
+    import shutil
+
+    elsewhere = tmp_path / "elsewhere"
+    shutil.copytree(tsql.folder, elsewhere, ignore=shutil.ignore_patterns(".dataops"))
+    other = TsqlPlatform(elsewhere, tsql.address, tsql.dataops)
+    first = start(tsql, "run", "--json")
+    until(lambda: any("candidate" in name for name in tsql.objects()))
+    refused = other.run("run")
+    assert refused.returncode == 4, refused.stderr
+    assert "in use by `dataops run --json`" in refused.stderr
+    waited = other.done("run", "--lock-wait", "5m")
+    output, _ = first.communicate()
+    assert first.returncode == 0, output
+    assert waited["published"]
+    assert other.current() == waited["run_id"]
+
+
+def test_a_long_query_of_a_reader_is_given_way_to(tsql: TsqlPlatform) -> None:
+    tsql.done("run")
+    before = tsql.current()
+    with tsql.connect("reader") as reader:
+        cursor = reader.cursor()
+        # A query of BI that goes on: it keeps the table from being renamed until it ends.
+        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        cursor.execute("BEGIN TRANSACTION")
+        cursor.execute("SELECT COUNT(*) FROM gold.days")
+        cursor.fetchall()
+        late = tsql.run("run", DATAOPS_WAREHOUSE__PUBLISH_TIMEOUT="3")
+        assert late.returncode == 4, late.stdout + late.stderr
+        assert "Readers' queries left no moment" in late.stderr
+        assert tsql.rows("SELECT COUNT(*) FROM gold.days", "reader")[0][0] > 0
+        cursor.execute("ROLLBACK TRANSACTION")
+    assert tsql.current() == before
+    assert tsql.done("run", "--retry")["published"]
+
+
+def test_a_run_that_lost_its_lock_publishes_nothing(tsql: TsqlPlatform) -> None:
+    tsql.done("run")
+    before = tsql.current()
+    process = start(tsql, "run")
+    until(lambda: any("gold." in name and "candidate" in name for name in tsql.objects()))
+    tsql.execute("UPDATE dataops.lease SET number = number + 1")
+    output, _ = process.communicate()
+    assert process.returncode == 4, output
+    assert "no longer holds the lock" in output
+    assert tsql.current() == before
+
+
+# ---- looking
+
+
+def test_sql(tsql: TsqlPlatform, published: str) -> None:
+    rows = tsql.done("sql", "select top 2 order_date, total_due from gold.days order by 1")
+    assert [set(row) for row in rows] == [{"order_date", "total_due"}] * 2
+    refused = tsql.run("sql", "delete from gold.days")
+    assert refused.returncode == 1
+    assert "permission" in refused.stderr.lower()
+
+
+def test_dbt_works_beside_what_is_published(tsql: TsqlPlatform, published: str) -> None:
+    before, current = counts(tsql), tsql.current()
+    built = tsql.run("dbt", "run", "--select", "customers", "--vars", "{as_of_date: 2013-06-30}")
+    assert built.returncode == 0, built.stdout + built.stderr
+    assert (counts(tsql), tsql.current()) == (before, current)
+    (scratch,) = tsql.rows("SELECT COUNT(*) FROM silver.customers__scratch")[0]
+    assert scratch != before["silver.customers"]
+
+
+# ---- the same rows as DuckDB
+
+
+@pytest.fixture(scope="module")
+def both(
+    new_tsql_platform: Callable[[Path], TsqlPlatform],
+    adventureworks: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> TsqlPlatform:
+    """The nine models on the real data, built on the server and in DuckDB."""
+    platform = new_tsql_platform(tmp_path_factory.mktemp("both") / "platform")
+    for environment in (ENVIRONMENT, "local"):
+        loaded = platform.run("source", "load", "--from", adventureworks, DATAOPS_ENV=environment)
+        assert loaded.returncode == 0, loaded.stderr
+        ran = platform.run("run", DATAOPS_ENV=environment)
+        assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert platform.objects() == set(RELATIONS)
+    return platform
+
+
+@pytest.mark.parametrize("name", RELATIONS)
+def test_the_rows_are_those_of_duckdb(both: TsqlPlatform, name: str) -> None:
+    import duckdb
+
+    key = RELATIONS[name]
+    home = both.folder / ".dataops" / "local"
+    with duckdb.connect(str(home / "warehouse.duckdb"), read_only=True) as connection:
+        connection.execute(f"ATTACH '{home / 'source.duckdb'}' AS AdventureWorks2014 (READ_ONLY)")
+        cursor = connection.execute(f"SELECT * FROM {name} ORDER BY {key}")
+        columns = [column[0] for column in cursor.description]
+        expected = cursor.fetchall()
+    selected = ", ".join(f"[{column}]" for column in columns)
+    found = both.rows(f"SELECT {selected} FROM {name} ORDER BY {key}")
+    assert len(found) == len(expected)
+    for ours, theirs in zip(found, expected, strict=True):
+        assert [plain(value) for value in ours] == [plain(value) for value in theirs], json.dumps(
+            [str(value) for value in (*ours, *theirs)]
+        )
+
+
+def plain(value: Any) -> Any:
+    """Decimals without their scale, flags as whole numbers."""
+    if isinstance(value, bool):
+        return int(value)
+    return value.normalize() if isinstance(value, Decimal) else value
