@@ -12,9 +12,9 @@ from dataops_cli.cli.application import Application
 from dataops_cli.cli.delegation import forwarded, own_words
 from dataops_cli.docker_api import build_context, packed_context
 from dataops_cli.errors import DataopsError
+from dataops_cli.settings.model import is_loopback
 from dataops_cli.stack.bring_back import unpack
 from dataops_cli.stack.build_inputs import build_inputs
-from dataops_cli.stack.dbt_container import is_loopback
 from dataops_cli.stack.model import Stack
 from dataops_cli.stack.own_package import PACKAGE, files_for, own_files
 

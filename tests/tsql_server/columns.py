@@ -5,22 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tsql_server.errors import TsqlError
-from tsql_server.lexer import Token, dotted_name
+from tsql_server.lexer import Token, closing, dotted_name
 from tsql_server.session import Session, quoted
 from tsql_server.translate import translate
 from tsql_server.typenames import postgres_type
 
 NAMELESS = ' AS "?column?"'
-
-
-def closing(found: list[Token], at: int) -> int:
-    depth = 0
-    while at < len(found):
-        depth += {"(": 1, ")": -1}.get(found[at].text, 0)
-        if not depth:
-            return at
-        at += 1
-    raise TsqlError(102, "Incorrect syntax near '('.", 15)
 
 
 def split(found: list[Token]) -> list[list[Token]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tsql_server import columns, indexes, permissions, principals, views
 from tsql_server.backend import PostgresError
 from tsql_server.errors import TsqlError
-from tsql_server.lexer import Token, dotted_name
+from tsql_server.lexer import Token, closing, dotted_name
 from tsql_server.objects import at, required
 from tsql_server.script import Simple
 from tsql_server.session import Session, literal, quoted
@@ -91,7 +91,7 @@ def _create_table(session: Session, found: list[Token]) -> None:
     name, end = dotted_name(found, 2)
     if found[end].text != "(":
         raise TsqlError(102, f"Incorrect syntax near '{found[end].text}'.", 15)
-    inside = found[end + 1 : columns.closing(found, end)]
+    inside = found[end + 1 : closing(found, end)]
     if name[-1].startswith("#"):
         session.backend.run(
             f"CREATE TEMPORARY TABLE {quoted(name[-1].lower())} ({columns.table(session, inside)})"

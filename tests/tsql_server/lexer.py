@@ -117,3 +117,13 @@ def parse_name(text: str) -> list[str]:
     if end != len(found):
         raise TsqlError(102, f"Incorrect syntax near '{found[end].text}'.", 15)
     return parts
+
+
+def closing(found: list[Token], at: int) -> int:
+    depth = 0
+    while at < len(found):
+        depth += {"(": 1, ")": -1}.get(found[at].text, 0)
+        if not depth:
+            return at
+        at += 1
+    raise TsqlError(102, "Incorrect syntax near '('.", 15)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from tsql_server.errors import TsqlError
-from tsql_server.lexer import Token
+from tsql_server.lexer import Token, closing
 
 HINTS = frozenset(
     [
@@ -69,12 +68,12 @@ def prepared(found: list[Token]) -> tuple[str, list[str], set[str], str]:
         following = found[at + 1] if at + 1 < len(found) else None
         opens = following is not None and following.text == "("
         if token.word == "WITH" and at and opens and found[at + 2].word in HINTS:
-            end = _closing(found, at + 1)
+            end = closing(found, at + 1)
             hints |= {hint.word for hint in found[at + 2 : end]}
             at = end + 1
             continue
         if token.word == "OPTION" and opens and depth == 0:
-            at = _closing(found, at + 1) + 1
+            at = closing(found, at + 1) + 1
             continue
         depth += {"(": 1, ")": -1}.get(token.text, 0)
         if token.word == "OUTPUT" and depth == 0 and first in ("INSERT", "UPDATE", "DELETE", "MERGE"):
@@ -89,7 +88,7 @@ def prepared(found: list[Token]) -> tuple[str, list[str], set[str], str]:
             into = parts
         if token.word == "SYS" and at + 3 < len(found) and found[at + 2].word == DESCRIBE:
             into.append(f"TSQL_DESCRIBED({variable('describe ' + found[at + 4].text.lower())})")
-            at = _closing(found, at + 3) + 1
+            at = closing(found, at + 3) + 1
             continue
         if token.word in FUNCTIONS_OF_THE_SESSION and opens and found[at + 2].text == ")":
             into.append(variable(FUNCTIONS_OF_THE_SESSION[token.word]))
@@ -109,13 +108,3 @@ def _joined(parts: list[str]) -> str:
     for part in parts:
         text += part if part == "." or text.endswith(".") or not text else " " + part
     return text
-
-
-def _closing(found: list[Token], at: int) -> int:
-    depth = 0
-    while at < len(found):
-        depth += {"(": 1, ")": -1}.get(found[at].text, 0)
-        if not depth:
-            return at
-        at += 1
-    raise TsqlError(102, "Incorrect syntax near '('.", 15)

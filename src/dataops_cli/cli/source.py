@@ -177,6 +177,12 @@ def _replace_source(
     wait = durations.seconds(lock_wait)
     warehouse = EmbeddedWarehouse(app.project.state(app.environment.name))
     with warehouse.loading(command_line(), wait=wait) as staged:
+        if app.environment.settings.warehouse.engine is Engine.SQLSERVER:
+            from dataops_cli.warehouse.sqlserver.connection import Account, Server
+
+            # Whatever is wrong with the server is said before minutes of staging.
+            with Server(app.environment.settings, app.console.warn).connect(Account.ADMIN, "master"):
+                pass
         with app.console.activity(label):
             source = stage(staged)
         if app.environment.settings.warehouse.engine is Engine.DUCKDB:

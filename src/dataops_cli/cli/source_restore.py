@@ -44,7 +44,7 @@ def restore_source(
     refuse_unsafe(settings)
     backup = backup_file(given, sha256=sha256, on_server=on_server)
     database = settings.warehouse.source_database
-    if backup.place is not Place.SERVER and not _has_own_server(app):
+    if backup.place is not Place.SERVER and not app.environment.settings.has_own_server:
         raise DataopsError(
             f"The SQL Server at {settings.warehouse.server} is not in a container of this environment's stack, "
             "so no file can be copied to it",
@@ -84,14 +84,6 @@ def restore_source(
         f"Restored {database} from {backup.shown}",
         f"Next, give the logins what they need: {app.hint('source grants')}",
     )
-
-
-def _has_own_server(app: Application) -> bool:
-    """Whether the settings mean the SQL Server of the environment's own stack."""
-    from dataops_cli.warehouse.sqlserver.connection import LOOPBACK
-
-    settings = app.environment.settings
-    return settings.stack.enabled and settings.warehouse.server in LOOPBACK
 
 
 def _own_container(app: Application) -> tuple[Engine, Container]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from ipaddress import ip_address
 from typing import Annotated, Any, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
@@ -185,6 +186,11 @@ class Settings(BaseSettings):
     stack: Stack = Stack()
     secrets: Secrets = Secrets()
 
+    @property
+    def has_own_server(self) -> bool:
+        """Whether warehouse.server is the SQL Server of the environment's own stack: one on this machine."""
+        return self.stack.enabled and is_loopback(self.warehouse.server)
+
     @model_validator(mode="after")
     def _parts_fit_together(self) -> Settings:
         if self.dbt.runner is not Runner.PROCESS and not self.stack.enabled:
@@ -193,6 +199,15 @@ class Settings(BaseSettings):
                 '(or set dbt.runner = "process")'
             )
         return self
+
+
+def is_loopback(server: str) -> bool:
+    """Whether a server is on the machine that names it."""
+    name = server.strip("[]").lower()
+    try:
+        return ip_address(name).is_loopback
+    except ValueError:
+        return name == "localhost"
 
 
 def known_keys() -> dict[str, Any]:

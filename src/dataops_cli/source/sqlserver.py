@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from dataops_cli.errors import DataopsError, ExitCode
 from dataops_cli.source.tables import SCHEMAS, TABLES, Column, Table
 from dataops_cli.warehouse.sqlserver.connection import Account, Connection, Server
+from dataops_cli.warehouse.sqlserver.lease import LOAD_LOCK
 from dataops_cli.warehouse.sqlserver.moment import GIVE_WAY, in_a_moment
 from dataops_cli.warehouse.sqlserver.names import identifier, literal, qualified
 
@@ -25,7 +26,7 @@ MARKER = "[dbo].[dataops_source]"
 BATCH = 10_000
 LOCK = (
     "DECLARE @result int; "
-    "EXEC @result = sp_getapplock @Resource = N'dataops_load', @LockMode = N'Exclusive', "
+    f"EXEC @result = sp_getapplock @Resource = N'{LOAD_LOCK}', @LockMode = N'Exclusive', "
     "@LockOwner = N'Session', @LockTimeout = {milliseconds}; "
     "SELECT @result"
 )

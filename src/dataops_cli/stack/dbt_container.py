@@ -9,7 +9,6 @@ import shutil
 import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from ipaddress import ip_address
 from pathlib import Path
 
 from dataops_cli.docker_api import Engine, EngineError
@@ -110,7 +109,7 @@ class DbtContainer:
 
     def _variables(self) -> dict[str, str]:
         changes: dict[str, object] = {"dbt.runner": "process"}
-        if is_loopback(self.environment.settings.warehouse.server):
+        if self.environment.settings.has_own_server:
             changes |= SQL_SERVER
         return {
             **as_variables(self.environment, changes),
@@ -151,15 +150,6 @@ def dbt_container(engine: Engine, project: Project, environment: Environment) ->
             exit_code=ExitCode.UNAVAILABLE,
         )
     return DbtContainer(engine, container, project, environment)
-
-
-def is_loopback(server: str) -> bool:
-    """Whether a server is on the machine that names it."""
-    name = server.strip("[]").lower()
-    try:
-        return ip_address(name).is_loopback
-    except ValueError:
-        return name == "localhost"
 
 
 def _given(names: Sequence[str], environ: Mapping[str, str]) -> dict[str, str]:

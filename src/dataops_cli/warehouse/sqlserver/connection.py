@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     import pyodbc
 
 SERVER_PORT = 1433
-LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 # Ways for which the driver itself fetches the token, and for which dbt-sqlserver does.
 BY_DRIVER = frozenset(
     {Authentication.ENTRA_PASSWORD, Authentication.ENTRA_INTEGRATED, Authentication.ENTRA_INTERACTIVE}
@@ -54,8 +53,7 @@ class Server:
         warehouse, stack = self.settings.warehouse, self.settings.stack
         if warehouse.port is not None:
             return warehouse.port
-        own = stack.enabled and warehouse.server in LOOPBACK
-        return SERVER_PORT + (stack.port_offset if own else 0)
+        return SERVER_PORT + (stack.port_offset if self.settings.has_own_server else 0)
 
     @property
     def place(self) -> str:

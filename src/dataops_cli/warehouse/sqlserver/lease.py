@@ -23,16 +23,18 @@ from dataops_cli.warehouse.sqlserver.connection import Connection
 
 # Seconds. A wait is made of short ones, so that Ctrl-C is heard; the first gives a holder time to end.
 GRACE, SLICE = 0.3, 1.0
+# The locks of a run, in the warehouse, and of a load, in the source.
+RUN_LOCK, LOAD_LOCK = "dataops_run", "dataops_load"
 ACQUIRE = (
     "DECLARE @result int; "
-    "EXEC @result = sp_getapplock @Resource = N'dataops_run', @LockMode = N'Exclusive', "
+    f"EXEC @result = sp_getapplock @Resource = N'{RUN_LOCK}', @LockMode = N'Exclusive', "
     "@LockOwner = N'Session', @LockTimeout = {milliseconds}; "
     "SELECT @result"
 )
 # Whether this session holds it.
-MODE = "SELECT APPLOCK_MODE(N'public', N'dataops_run', N'Session')"
+MODE = f"SELECT APPLOCK_MODE(N'public', N'{RUN_LOCK}', N'Session')"
 # Whether any other session holds it.
-IS_FREE = "SELECT APPLOCK_TEST(N'public', N'dataops_run', N'Exclusive', N'Session')"
+IS_FREE = f"SELECT APPLOCK_TEST(N'public', N'{RUN_LOCK}', N'Exclusive', N'Session')"
 NUMBER = f"SELECT number FROM [{state.SCHEMA}].[lease] WITH (UPDLOCK, HOLDLOCK)"
 
 

@@ -13,6 +13,7 @@ from dataops_cli.errors import DataopsError, ExitCode
 from dataops_cli.warehouse.sqlserver import restore_statements as statements
 from dataops_cli.warehouse.sqlserver.connection import Account, Connection, Server
 from dataops_cli.warehouse.sqlserver.errors import SqlServerError
+from dataops_cli.warehouse.sqlserver.lease import LOAD_LOCK, RUN_LOCK
 from dataops_cli.warehouse.sqlserver.names import identifier
 from dataops_cli.warehouse.sqlserver.restore_errors import IN_USE, refused
 from dataops_cli.warehouse.sqlserver.restore_statements import BackedUpFile, Move
@@ -28,8 +29,6 @@ from dataops_cli.warehouse.sqlserver.space import EXPRESS, EXPRESS_LIMIT
 from dataops_cli.warehouse.sqlserver.watched import run_watched
 
 MASTER = "master"
-# The locks of a run, in the warehouse, and of a load, in the source.
-RUN, LOAD = "dataops_run", "dataops_load"
 NO_SUCH_DATABASE = frozenset({911, 4060})
 
 
@@ -134,8 +133,8 @@ def _lock(connection: Connection, database: str) -> None:
 def _refuse_while_in_use(server: Server, database: str) -> None:
     """Raises DataopsError (exit 4) while a run reads the source or a load fills it: replacing would break both."""
     for place, lock, what in (
-        (server.settings.warehouse.database, RUN, "A run or a publication"),
-        (database, LOAD, "A load"),
+        (server.settings.warehouse.database, RUN_LOCK, "A run or a publication"),
+        (database, LOAD_LOCK, "A load"),
     ):
         try:
             with server.connect(Account.ADMIN, place) as connection:
