@@ -4,13 +4,8 @@ from __future__ import annotations
 
 import sqlglot
 
-from dataops_cli.source.sqlserver import create_table, insert, odbc_type, preparation, switch_in
-from dataops_cli.source.tables import (
-    CUSTOMER,
-    PRODUCT_CATEGORY,
-    SALES_ORDER_DETAIL,
-    TABLES,
-)
+from dataops_cli.source.sqlserver import create_table, preparation, switch_in
+from dataops_cli.source.tables import SALES_ORDER_DETAIL, TABLES
 
 
 def test_a_table_has_base_types_and_its_key_alone() -> None:
@@ -21,20 +16,6 @@ def test_a_table_has_base_types_and_its_key_alone() -> None:
         "[UnitPriceDiscount] money NOT NULL, [LineTotal] numeric(38,6) NOT NULL, [rowguid] uniqueidentifier NULL, "
         "[ModifiedDate] datetime NOT NULL, PRIMARY KEY ([SalesOrderID], [SalesOrderDetailID]))"
     )
-
-
-def test_rows_are_parameters() -> None:
-    assert insert(PRODUCT_CATEGORY) == (
-        "INSERT INTO [Production].[ProductCategory__loading] "
-        "([ProductCategoryID], [Name], [rowguid], [ModifiedDate]) VALUES (?, ?, ?, ?)"
-    )
-    assert [odbc_type(column) for column in CUSTOMER.columns] == [
-        *[(4, 10, 0)] * 4,
-        (-9, 10, 0),
-        (-11, 16, 0),
-        (93, 23, 3),
-    ]
-    assert odbc_type(SALES_ORDER_DETAIL.column("LineTotal")) == (3, 38, 6)
 
 
 def test_all_seven_are_switched_in_together() -> None:

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dataops_cli.errors import DataopsError, ExitCode
-from dataops_cli.source.tables import SCHEMAS, TABLES, Column, Table
+from dataops_cli.source.tables import SCHEMAS, TABLES, Table
+from dataops_cli.warehouse.sqlserver.bulk_copy import BATCH, bulk_copy
 from dataops_cli.warehouse.sqlserver.connection import Account, Connection, Server
 from dataops_cli.warehouse.sqlserver.lease import LOAD_LOCK
 from dataops_cli.warehouse.sqlserver.moment import GIVE_WAY, in_a_moment
@@ -23,25 +24,12 @@ if TYPE_CHECKING:
 LOADING = "__loading"
 # Says that the tables are ours to replace. A restored database has none.
 MARKER = "[dbo].[dataops_source]"
-BATCH = 10_000
 LOCK = (
     "DECLARE @result int; "
     f"EXEC @result = sp_getapplock @Resource = N'{LOAD_LOCK}', @LockMode = N'Exclusive', "
     "@LockOwner = N'Session', @LockTimeout = {milliseconds}; "
     "SELECT @result"
 )
-# ODBC's type, size and decimals of a parameter, by T-SQL's base type. Source: Microsoft, "ODBC data types";
-# sql.h of unixODBC for the numbers.
-_ODBC_TYPES = {
-    "int": (4, 10, 0),
-    "smallint": (5, 5, 0),
-    "tinyint": (-6, 3, 0),
-    "bit": (-7, 1, 0),
-    "money": (3, 19, 4),
-    "datetime": (93, 23, 3),
-    "uniqueidentifier": (-11, 16, 0),
-}
-_ODBC_DECIMAL, _ODBC_TEXT = 3, -9
 
 
 def load(server: Server, staged: Path, *, lock_wait: float, on_progress: Callable[[str], None]) -> None:
@@ -66,10 +54,10 @@ def load(server: Server, staged: Path, *, lock_wait: float, on_progress: Callabl
         refuse_foreign_tables(connection, database)
         for statement in preparation():
             connection.execute(statement)
-        with duckdb.connect(str(staged), read_only=True) as rows:
+        with duckdb.connect(str(staged), read_only=True) as staged_rows:
             for table in TABLES:
                 connection.execute(create_table(table))
-                count = _fill(connection, rows, table)
+                count = bulk_copy(server, Account.ADMIN, database, _aside(table), _rows(staged_rows, table))
                 on_progress(f"{table.full_name}: {count:,} rows sent")
 
         def switch() -> None:
@@ -128,12 +116,6 @@ def create_table(table: Table) -> str:
     return f"CREATE TABLE {_aside(table)} ({', '.join(columns)})"
 
 
-def insert(table: Table) -> str:
-    names = ", ".join(map(identifier, table.names))
-    marks = ", ".join("?" * len(table.names))
-    return f"INSERT INTO {_aside(table)} ({names}) VALUES ({marks})"
-
-
 def switch_in(loaded_at: str) -> list[str]:
     """The statements of the one transaction that puts all tables in place."""
     statements = []
@@ -149,34 +131,13 @@ def switch_in(loaded_at: str) -> list[str]:
     ]
 
 
-def odbc_type(column: Column) -> tuple[int, int, int]:
-    """ODBC's type, size and decimals for a parameter of the column."""
-    if column.is_text:
-        return (_ODBC_TEXT, column.sizes[0], 0)
-    if column.base in ("numeric", "decimal"):
-        precision, scale = column.sizes
-        return (_ODBC_DECIMAL, precision, scale)
-    return _ODBC_TYPES[column.base]
-
-
-def _fill(connection: Connection, staged: DuckDBPyConnection, table: Table) -> int:
-    sizes = [odbc_type(column) for column in table.columns]
-    count = 0
-    for rows in _batches(staged, table):
-        # One transaction a batch: in autocommit mode every row would be one.
-        with connection.transaction():
-            connection.insert(insert(table), rows, sizes)
-        count += len(rows)
-    return count
-
-
-def _batches(staged: DuckDBPyConnection, table: Table) -> Iterator[list[tuple[Any, ...]]]:
+def _rows(staged: DuckDBPyConnection, table: Table) -> Iterator[tuple[Any, ...]]:
     """The rows in the order of the key, in which a clustered index grows at its end."""
     names = ", ".join(f'"{name}"' for name in table.names)
     key = ", ".join(f'"{name}"' for name in table.primary_key)
     cursor = staged.execute(f"SELECT {names} FROM {table.sql_name} ORDER BY {key}")
     while rows := cursor.fetchmany(BATCH):
-        yield rows
+        yield from rows
 
 
 def _aside(table: Table) -> str:

@@ -89,14 +89,17 @@ class Server:
 
     def connection_string(self, account: Account, database: str) -> str:
         """What ODBC takes. It holds the password: it goes to the driver and nowhere else."""
+        own = {"DRIVER": find_driver().name, "APP": self.settings.warehouse.application_name}
+        return f"{_joined(own)};{self.address(account, database)}"
+
+    def address(self, account: Account, database: str) -> str:
+        """`connection_string` for a client that names driver and application itself."""
         warehouse = self.settings.warehouse
         parts = {
-            "DRIVER": find_driver().name,
             "SERVER": f"{warehouse.server},{self.port}",
             "DATABASE": database,
             "Encrypt": "yes" if warehouse.encrypt else "no",
             "TrustServerCertificate": "yes" if warehouse.trust_server_certificate else "no",
-            "APP": warehouse.application_name,
         }
         way = self.authentication(account)
         if way is Authentication.WINDOWS:
@@ -109,10 +112,7 @@ class Server:
                 parts["PWD"] = self.password(account)
         elif way is Authentication.SQL:
             parts |= {"UID": self.user(account), "PWD": self.password(account)}
-        # SERVER alone is taken literally by the driver; its setting allows no character that would need braces.
-        return ";".join(
-            f"{key}={value if key == 'SERVER' else _braced(value)}" for key, value in parts.items()
-        )
+        return _joined(parts)
 
     @contextmanager
     def connect(self, account: Account, database: str = "") -> Iterator[Connection]:
@@ -214,17 +214,6 @@ class Connection:
         found = self.rows(sql, *parameters)
         return found[0][0] if found else None
 
-    def insert(self, sql: str, rows: Sequence[Sequence[Any]], sizes: Sequence[tuple[int, int, int]]) -> None:
-        """Insert rows in one round trip a batch. `sizes` are ODBC type, size and decimals of each parameter."""
-        with self._explained():
-            cursor = self.raw.cursor()
-            try:
-                cursor.fast_executemany = True
-                cursor.setinputsizes(list(sizes))
-                cursor.executemany(sql, rows)
-            finally:
-                cursor.close()
-
     @contextmanager
     def cursor(self, sql: str) -> Iterator[pyodbc.Cursor]:
         """The cursor of a query, for rows that are too many to hold."""
@@ -286,6 +275,11 @@ class Connection:
             yield
         except pyodbc.Error as error:
             raise explained(error, self._place, self._user) from error
+
+
+def _joined(parts: dict[str, str]) -> str:
+    # SERVER alone is taken literally by the driver; its setting allows no character that would need braces.
+    return ";".join(f"{key}={value if key == 'SERVER' else _braced(value)}" for key, value in parts.items())
 
 
 def _braced(value: str) -> str:

@@ -46,7 +46,11 @@ def explained(error: Exception, where: str, user: str = "") -> SqlServerError:
     state = str(error.args[0]) if error.args else ""
     text = str(error.args[1]) if len(error.args) > 1 else str(error)
     number = _number(text)
-    message = _message(text, number)
+    return described(state, number, _message(text, number), where, user)
+
+
+def described(state: str, number: int, message: str, where: str, user: str = "") -> SqlServerError:
+    """An error as its parts tell it: SQLSTATE, SQL Server's number (0: the driver's own) and the bare message."""
     lowered = message.lower()
     # What is said of the way to the server, before SQL Server itself can say anything.
     if "certificate" in lowered or "ssl" in lowered:
