@@ -33,7 +33,8 @@ SILENCE_SECONDS = 15.0
 
 
 class Console:
-    """Where a command's output goes. `quiet` leaves results and errors; `verbose` adds `detail` lines."""
+    """Where a command's output goes. `quiet` leaves results and errors; `verbose` adds `detail` lines; `advise`
+    completes the commands in a hint."""
 
     def __init__(
         self,
@@ -43,6 +44,7 @@ class Console:
         verbose: bool = False,
         color: bool = True,
         debug: bool = False,
+        advise: Callable[[str], str] = str,
         stdout: TextIO | None = None,
         stderr: TextIO | None = None,
     ) -> None:
@@ -51,6 +53,7 @@ class Console:
         self.verbose = verbose
         self.debug = debug
         self._color = color
+        self._advise = advise
         self._stdout = stdout or sys.stdout
         self._stderr = stderr or sys.stderr
         self._rich: dict[int, RichConsole] = {}
@@ -109,7 +112,7 @@ class Console:
 
         self._console(self._stderr).print(Text.assemble(("warning: ", "yellow"), text))
         if hint:
-            self._console(self._stderr).print(Text.assemble(("  → ", "yellow"), hint))
+            self._console(self._stderr).print(Text.assemble(("  → ", "yellow"), self._advise(hint)))
 
     @contextmanager
     def activity(self, label: str) -> Iterator[Callable[[str], None]]:
@@ -157,7 +160,7 @@ class Console:
                 "error": {
                     "reason": error.reason,
                     "details": list(error.details),
-                    "hint": error.hint,
+                    "hint": self._advise(error.hint),
                     "exit_code": int(error.exit_code),
                 }
             }
@@ -170,7 +173,7 @@ class Console:
             for detail in error.details:
                 console.print(Text(f"  {detail}"))
             if error.hint:
-                console.print(Text.assemble(("  → ", "bold"), error.hint))
+                console.print(Text.assemble(("  → ", "bold"), self._advise(error.hint)))
         if self.debug:
             # format_exception shows no locals, so nothing typed as a secret can appear.
             self._stderr.write("".join(traceback.format_exception(error)))

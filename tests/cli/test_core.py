@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from dataops_cli.cli.root import SUBCOMMANDS
+from dataops_cli.cli.subcommands import SUBCOMMANDS
 from dataops_cli.errors import ExitCode
 from support import ROOT, Dataops, clean_environment
 

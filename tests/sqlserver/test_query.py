@@ -251,7 +251,7 @@ def test_a_login_that_is_refused(sql: Sql, server: ScriptedServer) -> None:
     assert "Reader;{1}" not in done.stderr
     missing = sql("five", DATAOPS_WAREHOUSE__READER_PASSWORD="")
     assert missing.returncode == 3
-    assert "dataops secrets set warehouse.reader_password" in missing.stderr
+    assert "dataops secrets set --env dev-sql warehouse.reader_password" in missing.stderr
 
 
 def test_published_files_are_never_written(platform: Path, dataops_here: Dataops) -> None:

@@ -157,7 +157,7 @@ def test_a_server_elsewhere_gets_no_copy(dataops_here: Dataops, platform: Path) 
     elsewhere = {"DATAOPS_WAREHOUSE__SERVER": "sql.example.com"}
     done = dataops_here("source", "restore", "--env", "dev", "--plan", cwd=platform, **elsewhere)
     assert done.returncode == 3
-    assert "dataops source restore --from PATH --on-server --env dev" in done.stderr
+    assert "dataops source restore --env dev --from PATH --on-server" in done.stderr
 
 
 def test_one_database_for_both_is_refused(dataops_here: Dataops, platform: Path) -> None:
@@ -221,7 +221,7 @@ def test_a_copy_that_stays_is_said(
     container.code = 1
     done = dataops_here("source", "restore", "--env", "dev", "--from", file, cwd=platform, **PASSWORD)
     assert done.returncode == 0
-    assert "exec sqlserver -- rm -rf /var/opt/mssql/dataops-restore" in done.stderr
+    assert "exec --env dev sqlserver -- rm -rf /var/opt/mssql/dataops-restore" in done.stderr
 
 
 def test_a_container_that_does_not_run(

@@ -97,6 +97,7 @@ class Application:
             verbose=self.verbose,
             debug=self.debug,
             color=not self.no_color and not os.environ.get("NO_COLOR"),
+            advise=self.advice,
         )
 
     @functools.cached_property
@@ -109,10 +110,17 @@ class Application:
     def environment_name(self) -> str:
         return self.env or os.environ.get("DATAOPS_ENV") or DEFAULT_ENVIRONMENT
 
+    def advice(self, text: str) -> str:
+        """A text with the commands in it completed for the environment in use."""
+        if self.environment_name == DEFAULT_ENVIRONMENT:
+            return text
+        from dataops_cli.cli.advice import for_environment
+
+        return for_environment(text, self.environment_name)
+
     def hint(self, command: str) -> str:
         """A command to advise, for the environment in use."""
-        chosen = "" if self.environment_name == DEFAULT_ENVIRONMENT else f" --env {self.environment_name}"
-        return f"dataops {command}{chosen}"
+        return self.advice(f"dataops {command}")
 
     @functools.cached_property
     def environment(self) -> Environment:

@@ -10,36 +10,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from dataops_cli import __version__
 from dataops_cli.cli.application import Application, with_global_options
-
-# Subcommand → (what it does, panel in the help). Each is the module of that name beside this one,
-# whose `app` is a Typer application.
-SUBCOMMANDS: dict[str, tuple[str, str]] = {
-    "init": ("Make a new platform in a folder.", "Platform"),
-    "env": ("List the environments, or show one.", "Platform"),
-    "config": ("Show, explain and validate settings.", "Platform"),
-    "secrets": ("List, set, generate and rotate secrets.", "Platform"),
-    "doctor": ("Check that this machine has what the environment needs.", "Platform"),
-    "up": ("Bring the environment's stack up, and wait until it is healthy.", "Stack"),
-    "down": ("Remove the stack's containers and networks; volumes stay.", "Stack"),
-    "ps": ("List the stack's containers with their state and health.", "Stack"),
-    "logs": ("Show what the stack's containers wrote, interleaved by time.", "Stack"),
-    "exec": ("Run a command in a container of the stack.", "Stack"),
-    "stop": ("Stop the stack's containers, dependents first; nothing is removed.", "Stack"),
-    "start": ("Start the stack's containers that exist.", "Stack"),
-    "restart": ("Restart the stack's containers.", "Stack"),
-    "build": ("Build the images that the stack is built from.", "Stack"),
-    "pull": ("Pull the stack's images.", "Stack"),
-    "source": (
-        "Put data into the source: load, generate or restore it; create what SQL Server needs.",
-        "Data",
-    ),
-    "run": ("Build, test and publish bronze, silver and gold.", "Data"),
-    "runs": ("List the runs, or show one.", "Data"),
-    "generations": ("List what was published, or publish an earlier generation again.", "Data"),
-    "sql": ("Query the warehouse.", "Data"),
-    "docs": ("Build or serve the documentation with its lineage.", "Data"),
-    "dbt": ("Run any dbt command with the environment's settings.", "Data"),
-}
+from dataops_cli.cli.subcommands import SUBCOMMANDS
 
 EPILOG = (
     "Exit codes: 0 done · 1 the thing asked for failed · 2 wrong usage or configuration · "

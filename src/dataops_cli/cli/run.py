@@ -11,7 +11,6 @@ from dataops_cli.cli.application import Application, command, command_line
 from dataops_cli.cli.completion import layer_names, model_names
 
 if TYPE_CHECKING:
-    from dataops_cli.console import Console
     from dataops_cli.pipeline.execution import RunOutcome
 
 app = typer.Typer(add_completion=False)
@@ -81,7 +80,7 @@ def run(
         app.console.result({"environment": app.environment.name, "plan": lines}, *lines)
         return
     outcome = pipeline.execute(options, command_line())
-    _show(outcome, app.console)
+    _show(app, outcome)
     if not outcome.published:
         raise typer.Exit(ExitCode.FAILED)
 
@@ -111,7 +110,7 @@ def _without_dates(value: Any) -> Any:
     return value.isoformat() if isinstance(value, date) else value
 
 
-def _show(outcome: RunOutcome, console: Console) -> None:
+def _show(app: Application, outcome: RunOutcome) -> None:
     from rich.text import Text
 
     from dataops_cli.console import table
@@ -175,12 +174,12 @@ def _show(outcome: RunOutcome, console: Console) -> None:
         )
         full = any("No space left" in failure.message for failure in outcome.failures)
         mend = "Free some space" if full else "Mend the model or test"
-        renderables.append(f"  → {mend}, then continue from there: dataops run --retry")
+        renderables.append(f"  → {mend}, then continue from there: {app.hint('run --retry')}")
         if outcome.source_changed:
-            renderables.append("  → The source was loaded anew since: to build from it, dataops run")
+            renderables.append(f"  → The source was loaded anew since: to build from it, {app.hint('run')}")
         else:
-            renderables.append("  → After mending the source data, start over: dataops run")
-    console.result(document, *renderables)
+            renderables.append(f"  → After mending the source data, start over: {app.hint('run')}")
+    app.console.result(document, *renderables)
 
 
 def _failure_lines(failure: Any) -> list[Any]:

@@ -131,8 +131,7 @@ class DbtContainer:
     def _killed(self, by: str) -> DataopsError:
         return DataopsError(
             f"The command in {self.container.name} was killed: {by}",
-            hint=f"What it left: dataops runs --env {self.environment.name}. Where memory ran out, "
-            f"raise mem_limit of service {SERVICE}.",
+            hint=f"What it left: dataops runs. Where memory ran out, raise mem_limit of service {SERVICE}.",
         )
 
 
@@ -140,13 +139,12 @@ def dbt_container(engine: Engine, project: Project, environment: Environment) ->
     """Raises DataopsError (exit 3) where it does not run, or where its image has no CLI."""
     containers = observe_containers(engine, require_stack(environment))
     container = running_container(containers, SERVICE, None)
-    chosen = f"--env {environment.name}"
     if container is None:
-        raise not_running(SERVICE, {SERVICE}, f"Start it: dataops up {SERVICE} {chosen}")
+        raise not_running(SERVICE, {SERVICE}, f"Start it: dataops up {SERVICE}")
     if labels.CLI not in container.labels:
         raise DataopsError(
             f"The image of {container.name} was built without the CLI, as `docker compose build` does",
-            hint=f"Build it with: dataops build {SERVICE} {chosen}; then: dataops up {SERVICE} {chosen}",
+            hint=f"Build it with: dataops build {SERVICE}; then: dataops up {SERVICE}",
             exit_code=ExitCode.UNAVAILABLE,
         )
     return DbtContainer(engine, container, project, environment)
