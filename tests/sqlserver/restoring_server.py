@@ -42,6 +42,8 @@ class RestoringServer:
     restores: list[tuple[str, str]]
     databases: dict[str, Database] = field(default_factory=dict)
     edition: int = 4
+    version: int = 16
+    shows_all: int = 1
     folders: tuple[str, str] = ("/var/opt/mssql/data/", "/var/opt/mssql/log/")
     files: list[tuple[Any, ...]] = field(default_factory=lambda: list(BACKUP))
     failures: dict[str, pyodbc.Error] = field(default_factory=dict)
@@ -81,6 +83,8 @@ class RestoringServer:
             text for text in re.findall(r"N'([^']*)'", sql) if text not in ("public", "Exclusive", "Session")
         ]
         quoted = texts[0] if texts else ""
+        if "ProductMajorVersion" in sql:
+            return [(self.edition, self.version)]
         if "EngineEdition" in sql:
             return [(self.edition, *self.folders)]
         if "sp_getapplock" in sql:
@@ -92,6 +96,8 @@ class RestoringServer:
             return [(found.state, found.access)] if found else []
         if "sys.tables" in sql:
             return list(self.databases[self._named(sql)].tables)
+        if "HAS_PERMS_BY_NAME" in sql:
+            return [(self.shows_all,)]
         if "@@SPID" in sql:
             return [(55,)]
         if "percent_complete" in sql:

@@ -194,3 +194,31 @@ def test_a_password_that_is_not_set(account: Account, key: str, given_as: str | 
     assert raised.value.exit_code == ExitCode.UNAVAILABLE
     assert key in raised.value.reason
     assert raised.value.hint == f"Set it: dataops secrets set {key}"
+
+
+@pytest.mark.parametrize(
+    ("server", "port", "told_server", "dbt", "place"),
+    [
+        ("db", None, "db,1433", ("db", "1433"), "db:1433"),
+        ("db", 14330, "db,14330", ("db", "14330"), "db:14330"),
+        (r"db\SALES", None, r"db\SALES", (r"db\SALES", "1433"), r"db\SALES"),
+        (r"db\SALES", 14330, "db,14330", ("db", "14330"), "db:14330"),
+    ],
+)
+def test_the_cli_and_dbt_ask_the_same_instance(
+    server: str,
+    port: int | None,
+    told_server: str,
+    dbt: tuple[str, str],
+    place: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The adapter tells the driver a host with an instance alone, and any other host with its port."""
+    from dataops_cli.warehouse.sqlserver import profile
+
+    monkeypatch.setattr(profile, "find_driver", lambda: Driver("/opt/driver 18.so", "", ""))
+    assert told(server=server, port=port)["SERVER"] == told_server
+    there = Server(settings(server=server, port=port))
+    variables = profile.dbt_environment(there, "")
+    assert (variables["DATAOPS_DBT_SQLSERVER_HOST"], variables["DATAOPS_DBT_SQLSERVER_PORT"]) == dbt
+    assert there.place == place

@@ -14,7 +14,7 @@ from dataops_cli.warehouse.sqlserver import lease, state
 from dataops_cli.warehouse.sqlserver.connection import Server
 from dataops_cli.warehouse.sqlserver.errors import SqlServerError
 from dataops_cli.warehouse.sqlserver.moment import in_a_moment
-from dataops_cli.warehouse.sqlserver.space import PAGE, require_space
+from dataops_cli.warehouse.sqlserver.space import EDITION, PAGE, require_space
 from dataops_cli.warehouse.sqlserver.warehouse import SqlServerWarehouse
 from sqlserver.settings import settings
 
@@ -40,8 +40,12 @@ class Acted:
         self.asked.append(sql)
 
 
-def server(edition: int, warehouse: list[tuple[str, str, int]], source: list[tuple[str, str, int]]) -> Any:
-    return Acted({"EngineEdition": edition, "[aw].sys.tables": source, "[dw].sys.tables": warehouse})
+def server(
+    edition: int, warehouse: list[tuple[str, str, int]], source: list[tuple[str, str, int]], version: int = 16
+) -> Any:
+    return Acted(
+        {"EngineEdition": [(edition, version)], "[aw].sys.tables": source, "[dw].sys.tables": warehouse}
+    )
 
 
 @pytest.mark.parametrize(
@@ -57,6 +61,13 @@ def test_a_build_has_to_fit_into_express(edition: int, used: int, fits: bool) ->
     with pytest.raises(DataopsError, match=r"some 6\.5 GB, and dw has 5\.0 GB left of the 10 GB") as caught:
         require_space(connection, "dw", "aw", PUBLISHED)
     assert caught.value.exit_code == ExitCode.UNAVAILABLE
+
+
+def test_express_holds_more_since_2025() -> None:
+    used = [("silver", "slvr_x", 21 * GB)]
+    require_space(server(4, used, [], version=17), "dw", "aw", PUBLISHED)
+    with pytest.raises(DataopsError, match=r"left of the 50 GB"):
+        require_space(server(4, [("silver", "slvr_x", 22 * GB)], [], version=17), "dw", "aw", PUBLISHED)
 
 
 def test_a_first_build_is_taken_to_be_as_large_as_its_source() -> None:
@@ -104,12 +115,12 @@ def test_it_does_not_try_for_ever() -> None:
 
 
 def test_the_lock_word_by_word() -> None:
-    assert lease.ACQUIRE.format(milliseconds=300) == (
+    assert lease.ACQUIRE.format(resource=lease.RUN_LOCK, milliseconds=300) == (
         "DECLARE @result int; EXEC @result = sp_getapplock @Resource = N'dataops_run', @LockMode = N'Exclusive', "
         "@LockOwner = N'Session', @LockTimeout = 300; SELECT @result"
     )
     assert lease.NUMBER == "SELECT number FROM [dataops].[lease] WITH (UPDLOCK, HOLDLOCK)"
-    for statement in (lease.MODE, lease.IS_FREE, lease.NUMBER, *state.creation()):
+    for statement in (EDITION, lease.MODE, lease.IS_FREE, lease.NUMBER, *state.creation()):
         assert sqlglot.parse(statement, dialect="tsql")
 
 

@@ -113,7 +113,6 @@ def test_force_replaces_after_the_backup_was_checked_and_alone(fake: RestoringSe
     ("there", "said"),
     [
         (Database(tables=WANTED[1:]), f"has no table {'.'.join(WANTED[0])}"),
-        (Database(), "has no table"),
         (Database("SUSPECT"), "is SUSPECT"),
         (Database("OFFLINE"), "is OFFLINE"),
         (Database("RECOVERY_PENDING"), "is RECOVERY_PENDING"),
@@ -130,6 +129,35 @@ def test_anything_else_of_that_name_is_left_alone_without_force(
     run(force=True)
     assert fake.databases[NAME] == Database(tables=WANTED)
     assert ("SINGLE_USER" in fake.changes[2]) == (there.state == "ONLINE")
+
+
+def test_an_empty_database_is_replaced_without_force(fake: RestoringServer) -> None:
+    fake.databases[NAME] = Database()
+    run()
+    assert fake.databases[NAME] == Database(tables=WANTED)
+    assert "RESTORE VERIFYONLY" in fake.changes[1]
+    assert "SET SINGLE_USER" in fake.changes[2]
+
+
+def test_a_database_that_hides_its_tables_is_not_taken_to_be_empty(fake: RestoringServer) -> None:
+    fake.databases[NAME] = Database()
+    fake.shows_all = 0
+    with pytest.raises(DataopsError, match="may not be looked at") as error:
+        run()
+    assert (error.value.exit_code, fake.changes) == (5, [])
+
+
+def test_a_database_without_a_user_for_the_administrator_is_left_alone(fake: RestoringServer) -> None:
+    fake.databases[NAME] = Database(tables=WANTED)
+    fake.failures = {
+        "SELECT s.name": failure(
+            916,
+            'The server principal "etl" is not able to access the database under the current security context.',
+        )
+    }
+    with pytest.raises(DataopsError, match="may not be looked at") as error:
+        run()
+    assert (error.value.exit_code, fake.changes) == (5, [])
 
 
 def test_what_a_kill_left_is_replaced_without_force(fake: RestoringServer) -> None:
@@ -239,6 +267,26 @@ def test_a_lost_connection_says_what_may_be_left(
     assert error.value.details[1] == f"The next restore replaces it; by hand: DROP DATABASE [{NAME}]"
 
 
+def test_a_database_that_stays_closed_is_not_to_be_dropped(fake: RestoringServer) -> None:
+    fake.databases[NAME] = Database(tables=WANTED)
+    alter = f"ALTER DATABASE [{NAME}] SET SINGLE_USER"
+    fake.failures = {
+        alter: failure(5061, "ALTER DATABASE failed because a lock could not be placed on database."),
+        FOR_ALL: failure(5064, "Changes to the state or options of database cannot be made at this time."),
+    }
+
+    def shut_out(sql: str, answer=fake.answer) -> Any:
+        if sql.startswith(alter):
+            fake.databases[NAME].access = "SINGLE_USER"
+        return answer(sql)
+
+    fake.answer = shut_out  # type: ignore[method-assign]
+    with pytest.raises(DataopsError) as error:
+        run(force=True)
+    assert error.value.details[1].endswith(f"is opened by: {FOR_ALL}")
+    assert "DROP" not in " ".join(error.value.details)
+
+
 def test_what_another_one_restores_is_not_dropped(fake: RestoringServer) -> None:
     fake.databases[NAME] = Database("RESTORING")
     fake.failures = {"RESTORE DATABASE": failure(3101, "Exclusive access could not be obtained.")}
@@ -286,6 +334,15 @@ def test_express_holds_ten_gigabytes(fake: RestoringServer) -> None:
         run()
     assert fake.changes == [FILE_LIST]
     fake.edition = 2
+    assert run() is not None
+
+
+def test_express_holds_fifty_since_2025(fake: RestoringServer) -> None:
+    fake.version = 17
+    fake.files = [("d", "", "D", "", 51 * 2**30)]
+    with pytest.raises(DataopsError, match="holds 50 GB"):
+        run()
+    fake.files = [("d", "", "D", "", 50 * 2**30)]
     assert run() is not None
 
 

@@ -40,6 +40,8 @@ class Script:
         self.restoring = threading.Event()
 
     def __call__(self, sql: str) -> Reply:
+        if "ProductMajorVersion" in sql:
+            return Reply(result([("e", INT), ("v", INT)], [[2, 16]]))
         if "EngineEdition" in sql:
             return Reply(result([("e", INT), ("d", NVARCHAR), ("l", NVARCHAR)], [[2, "/data/", "/log/"]]))
         if "sp_getapplock" in sql:

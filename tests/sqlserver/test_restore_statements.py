@@ -47,6 +47,12 @@ def test_the_others() -> None:
     )
 
 
+def test_who_sees_all() -> None:
+    assert statements.shows_all("it's [one]") == (
+        "SELECT HAS_PERMS_BY_NAME(N'[it''s [one]]]', N'DATABASE', N'VIEW DEFINITION')"
+    )
+
+
 def test_every_file_has_a_place_of_its_own_on_windows_too() -> None:
     moves = statements.moves(FILES, "my db/1", "C:\\Program Files\\SQL\\DATA\\", "D:\\Logs")
     assert [move.target for move in moves] == [
@@ -72,6 +78,7 @@ def test_rows_of_the_file_list() -> None:
         (statements.FACTS, "Select"),
         (statements.state("it's"), "Select"),
         (statements.tables("a]b"), "Select"),
+        (statements.shows_all("a]b"), "Select"),
         (statements.is_free("it's"), "Select"),
         (statements.percent(55), "Select"),
         (statements.alone("x"), "Alter"),

@@ -102,6 +102,29 @@ def test_a_load_again_replaces_all_seven(tsql: TsqlPlatform) -> None:
     assert left == []
 
 
+def test_a_load_killed_half_way_leaves_the_source_and_the_next_cleans_up(tsql: TsqlPlatform) -> None:
+    def loading() -> int:
+        found = tsql.rows("SELECT COUNT(*) FROM sys.tables WHERE name LIKE '%loading'", database=tsql.source)
+        return int(found[0][0])
+
+    before = tsql.rows("SELECT COUNT(*) FROM Sales.SalesOrderDetail", database=tsql.source)
+    process = start(tsql, "source", "generate", "--scale", "0.3")
+    until(lambda: loading() == 7)
+    process.kill()
+    process.communicate()
+    assert loading() == 7
+    assert tsql.rows("SELECT COUNT(*) FROM Sales.SalesOrderDetail", database=tsql.source) == before
+    tsql.done("source", "generate", "--scale", "0.02")
+    assert loading() == 0
+    assert tsql.rows("SELECT COUNT(*) FROM Sales.SalesOrderDetail", database=tsql.source) == before
+
+
+def test_generate_if_missing_finds_a_source(tsql: TsqlPlatform) -> None:
+    found = tsql.run("source", "generate", "--if-missing")
+    assert found.returncode == 0
+    assert "There is a source already" in found.stderr
+
+
 # ---- run and publish
 
 
@@ -206,6 +229,38 @@ def test_a_failed_test_publishes_nothing_and_is_continued(tsql: TsqlPlatform) ->
     assert not any("candidate" in name for name in tsql.objects())
 
 
+def test_a_failed_run_is_not_continued_on_another_source(tsql: TsqlPlatform) -> None:
+    test = tsql.folder / "dbt" / "tests" / "gold" / "no_day_is_good.sql"
+    test.parent.mkdir(parents=True, exist_ok=True)
+    test.write_text("select * from {{ ref('days') }}", encoding="utf-8")
+    try:
+        assert tsql.run("run").returncode == 1
+    finally:
+        test.unlink()
+    tsql.done("source", "generate", "--scale", "0.02")
+    refused = tsql.run("run", "--retry")
+    assert refused.returncode == 5, refused.stdout + refused.stderr
+    assert "the source was loaded anew since" in refused.stderr
+    assert tsql.done("run")["published"]
+
+
+def test_a_load_waits_for_a_run(tsql: TsqlPlatform, published: str) -> None:
+    """Bronze are views on the source: a run must not find another one in its middle."""
+    load = ("source", "generate", "--scale", "0.02")
+    before = tsql.rows("SELECT OBJECT_ID(N'Sales.SalesOrderDetail')", database=tsql.source)
+    with tsql.connect("build") as run:
+        run.execute("EXEC sp_getapplock N'dataops_run', N'Exclusive', N'Session', 0")
+        refused = tsql.run(*load)
+        assert refused.returncode == 4, refused.stdout + refused.stderr
+        assert "The warehouse is in use by" in refused.stderr
+        assert tsql.rows("SELECT OBJECT_ID(N'Sales.SalesOrderDetail')", database=tsql.source) == before
+        process = start(tsql, *load, "--lock-wait", "5m")
+        time.sleep(4)
+        assert process.poll() is None
+    output, _ = process.communicate()
+    assert process.returncode == 0, output
+
+
 @pytest.mark.parametrize("layer", ["bronze", "silver", "gold"])
 def test_a_run_killed_leaves_what_is_published_and_the_next_cleans_up(tsql: TsqlPlatform, layer: str) -> None:
     tsql.done("run")
@@ -254,7 +309,7 @@ def test_a_long_query_of_a_reader_is_given_way_to(tsql: TsqlPlatform) -> None:
         cursor.fetchall()
         late = tsql.run("run", DATAOPS_WAREHOUSE__PUBLISH_TIMEOUT="3")
         assert late.returncode == 4, late.stdout + late.stderr
-        assert "Readers' queries left no moment" in late.stderr
+        assert "Other sessions left no moment" in late.stderr
         assert tsql.rows("SELECT COUNT(*) FROM gold.days", "reader")[0][0] > 0
         cursor.execute("ROLLBACK TRANSACTION")
     assert tsql.current() == before
@@ -271,6 +326,43 @@ def test_a_run_that_lost_its_lock_publishes_nothing(tsql: TsqlPlatform) -> None:
     assert process.returncode == 4, output
     assert "no longer holds the lock" in output
     assert tsql.current() == before
+
+
+def test_a_run_that_lost_its_lock_touches_no_candidate(tsql: TsqlPlatform) -> None:
+    """dbt has sessions of its own, which the lock's end does not end."""
+    tsql.done("run")
+    process = start(tsql, "run")
+    until(lambda: any("bronze." in name and "candidate" in name for name in tsql.objects()))
+    tsql.execute("UPDATE dataops.lease SET number = number + 1")
+    output, _ = process.communicate()
+    assert process.returncode == 4, output
+    assert "no longer holds the lock" in output
+    number = tsql.rows("SELECT number FROM dataops.lease")[0][0]
+    for lease, ends in ((number - 1, 1), (number, 0)):
+        built = subprocess.run(
+            [sys.executable, "-m", "dbt.cli.main", "run", "--select", "customers", "--profiles-dir", "."],
+            cwd=tsql.folder / "dbt",
+            env=clean_environment(**dbt_variables(tsql, lease)),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert built.returncode == ends, built.stdout
+        assert ("Another run holds the lock of the warehouse now" in built.stdout) == bool(ends)
+
+
+def dbt_variables(platform: TsqlPlatform, lease: int) -> dict[str, str]:
+    from dataops_cli.project import Project
+    from dataops_cli.settings.load import load_environment
+    from dataops_cli.warehouse.sqlserver.connection import Server
+    from dataops_cli.warehouse.sqlserver.profile import dbt_environment
+    from dataops_cli.warehouse.sqlserver.switch import CANDIDATE
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in platform.secrets.items():
+            patch.setenv(name, value)
+        settings = load_environment(Project(platform.folder), ENVIRONMENT, {}).settings
+    return dbt_environment(Server(settings), CANDIDATE, lease)
 
 
 # ---- looking

@@ -6,6 +6,8 @@ without a login, is the role "db.name". Members of db_owner are members of the r
 
 from __future__ import annotations
 
+import secrets
+
 from tsql_server.errors import TsqlError
 from tsql_server.lexer import Token, dotted_name
 from tsql_server.permissions import DATABASE, record
@@ -68,8 +70,13 @@ def _login(session: Session, found: list[Token]) -> None:
             )
             if not users:
                 session.backend.run(f"DROP ROLE {quoted(known)}")
-            else:
+            else:  # they stay, as users of a login that is gone
+                gone = f"{known} {secrets.token_hex(4)}"
                 session.backend.run(f"ALTER ROLE {quoted(known)} NOLOGIN")
+                session.backend.run(f"ALTER ROLE {quoted(known)} RENAME TO {quoted(gone)}")
+                session.backend.run(
+                    f"UPDATE tsql.principals SET role = {literal(gone)}, login = {literal(gone)} WHERE login = {literal(known)}"
+                )
             session.backend.run(f"DELETE FROM tsql.logins WHERE role = {literal(known)}")
             return
         password = next((token.string for token in found if token.kind == "string"), None)
@@ -134,6 +141,8 @@ def _user(session: Session, found: list[Token]) -> None:
                 f"Cannot {verb.lower()} the user '{name}', because it does not exist or you do not have permission.",
             )
         role, has_login = str(known[0][0]), known[0][1] is not None
+        if verb == "ALTER" and "LOGIN" in [token.word for token in found]:
+            _remap(session, name, role, login_role(session, found[-1].name))
         if verb == "DROP":
             _refuse_owner(session, role, name)
             session.backend.run(
@@ -155,6 +164,15 @@ def _user(session: Session, found: list[Token]) -> None:
                 session.backend.run(f"REVOKE ALL ON SCHEMA {quoted(str(space))} FROM {quoted(role)}")
             if not has_login:
                 session.backend.run(f"DROP ROLE {quoted(role)}")
+
+
+def _remap(session: Session, name: str, role: str, login: str) -> None:
+    """ALTER USER x WITH LOGIN = y. The user's role stays what it is, and y becomes a member."""
+    if role != login:
+        session.backend.run(f"GRANT {quoted(role)} TO {quoted(login)}")
+        session.backend.run(
+            f"UPDATE tsql.principals SET login = {literal(login)} WHERE db = tsql.db() AND lower(name) = lower({literal(name)})"
+        )
 
 
 def _refuse_owner(session: Session, role: str, name: str) -> None:
@@ -189,7 +207,7 @@ def _role(session: Session, found: list[Token]) -> None:
                 f"INSERT INTO tsql.principals (db, name, type, role) VALUES (tsql.db(), {literal(name)}, 'R', {literal(role)})"
             )
             if owner:
-                session.backend.run(f"COMMENT ON ROLE {quoted(role)} IS {literal(role_of(session, owner))}")
+                _own_role(session, role, role_of(session, owner))
             return
         if known is None:
             if exists:
@@ -215,23 +233,32 @@ def _role(session: Session, found: list[Token]) -> None:
                 session.backend.run(f"REVOKE {quoted(known)} FROM {quoted(member)}")
 
 
+def _own_role(session: Session, role: str, owner: str) -> None:
+    """PostgreSQL's roles have no owner: its oid is written in the comment."""
+    oid = session.backend.value("SELECT oid::int8::text FROM pg_roles WHERE rolname = $1", owner)
+    session.backend.run(f"COMMENT ON ROLE {quoted(role)} IS {literal(str(oid))}")
+
+
 def _owns_role(session: Session, role: str) -> bool:
     return bool(
         session.backend.value(
-            "SELECT 1 FROM pg_roles r WHERE rolname = $1 AND shobj_description(r.oid, 'pg_authid') = session_user",
+            "SELECT 1 FROM pg_roles r WHERE rolname = $1 "
+            "AND pg_has_role(session_user, shobj_description(r.oid, 'pg_authid')::oid, 'USAGE')",
             role,
         )
     )
 
 
 def _authorization(session: Session, found: list[Token]) -> None:
-    """ALTER AUTHORIZATION ON SCHEMA::x TO y"""
+    """ALTER AUTHORIZATION ON SCHEMA::x TO y. What was granted on the schema's tables is lost."""
     start = 5 if found[4].text == "::" else 3
     name, end = dotted_name(found, start)
     role = role_of(session, found[end + 1].name)
     if found[3].word == "DATABASE":
         return
     with session.administrator():
+        if found[3].word == "ROLE":
+            _own_role(session, role_of(session, name[-1]), role)
         if found[3].word == "SCHEMA":
             namespace = session.namespace([name[-1], ""])
             session.backend.run(f"ALTER SCHEMA {quoted(namespace)} OWNER TO {quoted(role)}")
@@ -240,3 +267,12 @@ def _authorization(session: Session, found: list[Token]) -> None:
                 quoted(namespace),
             ):
                 session.backend.run(f"ALTER TABLE {table} OWNER TO {quoted(role)}")
+            for (other,) in session.backend.rows("SELECT role FROM tsql.principals WHERE db = tsql.db()"):
+                if other != role:
+                    session.backend.run(
+                        f"REVOKE ALL ON ALL TABLES IN SCHEMA {quoted(namespace)} FROM {quoted(str(other))}"
+                    )
+            session.backend.run(
+                "DELETE FROM tsql.permissions WHERE class = 1 AND major IN "
+                f"(SELECT oid FROM pg_class WHERE relnamespace = {literal(quoted(namespace))}::regnamespace)"
+            )

@@ -377,3 +377,30 @@ def test_an_owner_of_a_schema_builds_in_it(table: Any, connect: Connect) -> None
     assert refused(builder, "CREATE TABLE dbo.c (id int)") in (262, 2760)
     assert refused(builder, "DROP TABLE dbo.t") == 3701
     builder.execute("DROP VIEW built.w; DROP TABLE built.b")
+
+
+def test_a_user_whose_login_is_gone_and_another_owner(table: Any, connect: Connect) -> None:
+    table.execute("CREATE LOGIN [first] WITH PASSWORD = N'First-1234'; CREATE USER [first] FOR LOGIN [first]")
+    table.execute(
+        "CREATE LOGIN [second] WITH PASSWORD = N'Second-1234'; CREATE USER [second] FOR LOGIN [second]"
+    )
+    table.execute("CREATE ROLE [theirs] AUTHORIZATION [first]; GRANT SELECT ON dbo.t TO [first]")
+    table.execute("EXEC(N'CREATE SCHEMA [moved] AUTHORIZATION [first]')")
+    table.execute("CREATE TABLE moved.a (id int); GRANT SELECT ON moved.a TO [second]")
+    # Another login of the same name: nobody in the database knows it.
+    table.execute("DROP LOGIN [first]; CREATE LOGIN [first] WITH PASSWORD = N'First-1234'")
+    with pytest.raises(pyodbc.Error, match="4060"):
+        connect("first", "First-1234")
+    table.execute("ALTER USER [first] WITH LOGIN = [first]")
+    first = connect("first", "First-1234")
+    assert len(first.execute("SELECT * FROM dbo.t").fetchall()) == 2
+    assert first.execute("SELECT COUNT(*) FROM moved.a").fetchval() == 0
+    owner = "SELECT USER_NAME(owning_principal_id) FROM sys.database_principals WHERE name = N'theirs'"
+    assert table.execute(owner).fetchval() == "first"
+    table.execute("ALTER AUTHORIZATION ON ROLE::[theirs] TO [second]")
+    assert table.execute(owner).fetchval() == "second"
+    # With its schema's owner a table loses what was granted on it.
+    table.execute("GRANT SELECT ON moved.a TO [theirs]; ALTER ROLE [theirs] ADD MEMBER [first]")
+    table.execute("ALTER AUTHORIZATION ON SCHEMA::[moved] TO [second]")
+    assert refused(first, "SELECT * FROM moved.a") == 229
+    connect("second", "Second-1234").execute("DROP TABLE moved.a")

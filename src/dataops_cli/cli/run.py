@@ -172,8 +172,7 @@ def _show(app: Application, outcome: RunOutcome) -> None:
                 f": {len(outcome.failures)} failed; what consumers read is as it was ({outcome.seconds} s)",
             )
         )
-        full = any("No space left" in failure.message for failure in outcome.failures)
-        mend = "Free some space" if full else "Mend the model or test"
+        mend = "Free some space" if outcome.out_of_space else "Mend the model or test"
         renderables.append(f"  → {mend}, then continue from there: {app.hint('run --retry')}")
         if outcome.source_changed:
             renderables.append(f"  → The source was loaded anew since: to build from it, {app.hint('run')}")

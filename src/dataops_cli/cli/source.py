@@ -38,7 +38,7 @@ def load(
     """Load AdventureWorks from files: <Schema>.<Table>.csv[.gz], or Microsoft's install script's.
 
     All seven tables are loaded aside and checked, then switched in together. A run under way keeps
-    the source it started with.
+    the source it started with; on SQL Server the switch waits for it (--lock-wait), or is refused.
     """
     from dataops_cli.source.declared import declared_columns
     from dataops_cli.source.files import find_files
@@ -128,7 +128,7 @@ def grants(app: Application, plan: Plan = False) -> None:
 
     As the administrator (warehouse.admin_user), once before the first run, and again whenever a secret or the
     source has been replaced: each statement does nothing where it is done already. Nothing else needs the
-    administrator afterwards.
+    administrator afterwards. --plan writes it as a script for whoever may run it, without the passwords.
     """
     from dataops_cli.errors import UsageError
     from dataops_cli.settings.model import Engine
@@ -145,7 +145,10 @@ def grants(app: Application, plan: Plan = False) -> None:
     statements = sqlserver_grants.plan(server, SCHEMAS)
     document = [{"database": item.database, "sql": item.sql} for item in statements]
     if plan:
-        app.console.result({"plan": document}, *map(str, statements))
+        if app.as_json:
+            app.console.result({"plan": document})
+        else:
+            app.console.text(sqlserver_grants.script(server, statements))
         return
     with app.console.activity("Setting up logins and permissions"):
         sqlserver_grants.apply(server, statements)
@@ -193,7 +196,13 @@ def _replace_source(
 
             with app.console.activity("Loading into SQL Server"):
                 server = Server(app.environment.settings, app.console.warn)
-                load_into_sqlserver(server, staged, lock_wait=wait, on_progress=app.console.progress)
+                load_into_sqlserver(
+                    server,
+                    staged,
+                    command=command_line(),
+                    lock_wait=wait,
+                    on_progress=app.console.progress,
+                )
             staged.unlink()
     figures = asdict(source.totals)
     app.console.result(

@@ -52,6 +52,7 @@ class RunOutcome:
     published: bool
     seconds: float
     source_changed: bool = False
+    out_of_space: bool = False
 
 
 @dataclass
@@ -199,7 +200,9 @@ class Execution:
                 f"dbt skipped a part of {operation.layer} without a failure",
                 hint=f"See {self.session.logs / 'dbt.log'}; nothing was published.",
             )
-        if not self.failures:
+        if self.failures:
+            self.lease.check()  # whoever holds the warehouse now has made them fail
+        else:
             self.layers_done.append(operation.layer)
             self.layer = None
 
@@ -269,7 +272,12 @@ class Execution:
             rows=self.rows,
             built_at=self.record.facts["started_at"],
         )
-        self.warehouse.publish(self.candidate, generation, self.lease, relations)
+        try:
+            self.warehouse.publish(self.candidate, generation, self.lease, relations)
+        except KeyboardInterrupt:
+            now = self.warehouse.published()  # it may have come just after the switch
+            self.published = now is not None and now.run_id == self.record.run_id
+            raise
         self.published = True
         self.record.update(as_of_date=generation.as_of_date)
 

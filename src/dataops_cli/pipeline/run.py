@@ -149,6 +149,7 @@ class PipelineRun:
             execution.published,
             seconds(),
             source_changed,
+            any(self.warehouse.is_out_of_space(failure.message) for failure in execution.failures),
         )
 
     def _relations(

@@ -6,15 +6,17 @@ The file has been checked already, so that what is sent here is right; `source r
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dataops_cli.errors import DataopsError, ExitCode
 from dataops_cli.source.tables import SCHEMAS, TABLES, Table
+from dataops_cli.warehouse.sqlserver import lease as leases
+from dataops_cli.warehouse.sqlserver import state
 from dataops_cli.warehouse.sqlserver.bulk_copy import BATCH, bulk_copy
 from dataops_cli.warehouse.sqlserver.connection import Account, Connection, Server
-from dataops_cli.warehouse.sqlserver.lease import LOAD_LOCK
 from dataops_cli.warehouse.sqlserver.moment import GIVE_WAY, in_a_moment
 from dataops_cli.warehouse.sqlserver.names import identifier, literal, qualified
 
@@ -24,19 +26,16 @@ if TYPE_CHECKING:
 LOADING = "__loading"
 # Says that the tables are ours to replace. A restored database has none.
 MARKER = "[dbo].[dataops_source]"
-LOCK = (
-    "DECLARE @result int; "
-    f"EXEC @result = sp_getapplock @Resource = N'{LOAD_LOCK}', @LockMode = N'Exclusive', "
-    "@LockOwner = N'Session', @LockTimeout = {milliseconds}; "
-    "SELECT @result"
-)
 
 
-def load(server: Server, staged: Path, *, lock_wait: float, on_progress: Callable[[str], None]) -> None:
-    """Replace the source tables of `server` by those of the DuckDB file `staged`, all at once.
+def load(
+    server: Server, staged: Path, *, command: str, lock_wait: float, on_progress: Callable[[str], None]
+) -> None:
+    """Replace the source tables of `server` by those of the DuckDB file `staged`, all at once and between runs.
 
-    The database and its schemas are made where they are missing. Raises DataopsError: exit 4 while another load
-    goes on, exit 5 where tables are in place that no load made, SqlServerError for what the server refuses.
+    The database and its schemas are made where they are missing. `command` is shown to a run that has to wait.
+    Raises DataopsError: exit 4 while another load or a run goes on, exit 5 where tables are in place that no load
+    made, SqlServerError for what the server refuses.
     """
     import duckdb
 
@@ -45,7 +44,7 @@ def load(server: Server, staged: Path, *, lock_wait: float, on_progress: Callabl
         if connection.value("SELECT DB_ID(?)", database) is None:
             connection.execute(f"CREATE DATABASE {identifier(database)}")
     with server.connect(Account.ADMIN, database) as connection:
-        if int(connection.value(LOCK.format(milliseconds=int(lock_wait * 1000)))) < 0:
+        if not leases.take(connection, leases.LOAD_LOCK, wait=lock_wait):
             raise DataopsError(
                 f"Another load into {database} is going on",
                 hint="Wait for it with --lock-wait 10m",
@@ -65,17 +64,33 @@ def load(server: Server, staged: Path, *, lock_wait: float, on_progress: Callabl
                 for statement in switch_in(datetime.now(UTC).isoformat(timespec="seconds")):
                     connection.execute(statement)
 
-        in_a_moment(switch, server.settings.warehouse.publish_timeout)
+        # Bronze are views on these tables: in the middle of a run, silver would come from two sources.
+        with _no_run(server, command, lock_wait):
+            in_a_moment(switch, server.settings.warehouse.publish_timeout)
+
+
+@contextmanager
+def _no_run(server: Server, command: str, wait: float) -> Iterator[None]:
+    """No run begins while the block goes on. Raises DataopsError (exit 4) while one is under way."""
+    warehouse = server.settings.warehouse.database
+    with server.connect(Account.ADMIN, "master") as connection:
+        lease = literal(qualified(warehouse, state.SCHEMA, "lease"))
+        is_set_up = connection.value(f"SELECT OBJECT_ID({lease}, N'U')") is not None
+    if not is_set_up:
+        yield
+        return
+    with server.connect(Account.ADMIN, warehouse) as connection:
+        leases.acquire(connection, command, wait=wait)
+        yield
 
 
 def exists(server: Server) -> bool:
-    """Whether there is a source that a load made."""
+    """Whether there is a source: all seven tables, loaded or restored."""
     database = server.settings.warehouse.source_database
+    names = [literal(qualified(database, table.schema, table.name)) for table in TABLES]
     with server.connect(Account.ADMIN, "master") as connection:
-        if connection.value("SELECT DB_ID(?)", database) is None:
-            return False
-        marker = f"{identifier(database)}.{MARKER}"
-        return connection.value(f"SELECT OBJECT_ID({literal(marker)}, N'U')") is not None
+        found = connection.rows(f"SELECT {', '.join(f'OBJECT_ID({name})' for name in names)}")
+    return None not in found[0]
 
 
 def refuse_foreign_tables(connection: Connection, database: str) -> None:

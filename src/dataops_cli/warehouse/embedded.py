@@ -289,6 +289,9 @@ class EmbeddedWarehouse:
         """DuckDB's failures come again: it is in this process, and nobody else writes to the candidate."""
         return False
 
+    def is_out_of_space(self, message: str) -> bool:
+        return "No space left" in message
+
     # -- reading --------------------------------------------------------------------------------
 
     @contextmanager

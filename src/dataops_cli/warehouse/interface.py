@@ -114,3 +114,6 @@ class Warehouse(Protocol[C]):
 
     def is_passing(self, message: str) -> bool:
         """Whether a failure of dbt, by its message, may not come again when it is tried again."""
+
+    def is_out_of_space(self, message: str) -> bool:
+        """Whether a failure of dbt, by its message, is for want of space."""

@@ -133,7 +133,8 @@ CREATE FUNCTION user_name() RETURNS varchar LANGUAGE sql STABLE AS $$
     SELECT coalesce(CASE WHEN tsql.is_sysadmin() THEN 'dbo' END,
         (SELECT name FROM tsql.principals WHERE db = tsql.db() AND lower(login) = lower(session_user::text)), 'guest')::varchar$$;
 CREATE FUNCTION user_name(int4) RETURNS varchar LANGUAGE sql STABLE AS $$
-    SELECT p.name::varchar FROM tsql.principals p JOIN pg_roles r ON r.rolname = p.role WHERE r.oid = $1::oid LIMIT 1$$;
+    SELECT p.name::varchar FROM tsql.principals p JOIN pg_roles r ON r.rolname = p.role WHERE r.oid = $1::oid
+    ORDER BY p.type DESC LIMIT 1$$;  -- dbo before db_owner
 CREATE FUNCTION database_principal_id(text) RETURNS int4 LANGUAGE sql STABLE AS $$
     SELECT r.oid::int4 FROM tsql.principals p JOIN pg_roles r ON r.rolname = p.role WHERE db = tsql.db() AND lower(p.name) = lower($1)$$;
 CREATE FUNCTION database_principal_id() RETURNS int4 LANGUAGE sql STABLE AS 'SELECT tsql.database_principal_id(tsql.user_name())';
@@ -298,15 +299,12 @@ CREATE VIEW allocation_units AS
 CREATE VIEW sql_modules AS
     SELECT m.db, m.object::int4 AS object_id, m.definition, raw_bit(1) AS uses_ansi_nulls, raw_bit(0) AS is_schema_bound
     FROM modules m JOIN objects o ON o.object_id = m.object::int4;
-CREATE VIEW sql_expression_dependencies AS
-    SELECT m.db, m.object::int4 AS referencing_id, nullif(split_part(r, chr(10), 1), '')::varchar(128) AS referenced_database_name,
-        nullif(split_part(r, chr(10), 2), '')::varchar(128) AS referenced_schema_name, split_part(r, chr(10), 3)::varchar(128) AS referenced_entity_name,
-        object_id(quotename(split_part(r, chr(10), 1)) || '.' || quotename(split_part(r, chr(10), 2)) || '.' || quotename(split_part(r, chr(10), 3))) AS referenced_id
-    FROM modules m JOIN objects o ON o.object_id = m.object::int4, unnest(m.refs) r;
+-- No sql_expression_dependencies: only the owner of a database may read it, and nothing of ours is one.
 CREATE VIEW database_principals AS
     SELECT p.db, p.name::varchar(128) AS name, r.oid::int4 AS principal_id, p.type::char(1) AS type,
         CASE p.type WHEN 'R' THEN 'DATABASE_ROLE' ELSE 'SQL_USER' END::varchar(60) AS type_desc,
         p.default_schema::varchar(128) AS default_schema_name, p.created::datetime AS create_date, raw_bit(p.fixed::int4) AS is_fixed_role,
+        CASE p.type WHEN 'R' THEN shobj_description(r.oid, 'pg_authid')::int4 END AS owning_principal_id,
         decode(lpad(to_hex(l.oid::int4), 8, '0'), 'hex') AS sid, CASE WHEN p.login IS NULL THEN 'NONE' ELSE 'INSTANCE' END::varchar(60) AS authentication_type_desc
     FROM principals p JOIN pg_roles r ON r.rolname = p.role LEFT JOIN pg_roles l ON l.rolname = p.login;
 CREATE VIEW database_role_members AS

@@ -48,16 +48,25 @@ class Server:
     on_retry: Callable[[str], None] = lambda _why: None
 
     @property
-    def port(self) -> int:
-        """The one set, else SQL Server's own, moved as the stack's ports are where it is the stack's."""
+    def port(self) -> int | None:
+        """The one set, else SQL Server's own, moved as the stack's ports are where it is the stack's. None for a
+        named instance: SQL Server Browser knows its port."""
         warehouse, stack = self.settings.warehouse, self.settings.stack
         if warehouse.port is not None:
             return warehouse.port
+        if "\\" in warehouse.server:
+            return None
         return SERVER_PORT + (stack.port_offset if self.settings.has_own_server else 0)
 
     @property
+    def host(self) -> str:
+        """Host name, with the instance only where that decides on the port: clients differ on which one counts."""
+        server = self.settings.warehouse.server
+        return server if self.port is None else server.partition("\\")[0]
+
+    @property
     def place(self) -> str:
-        return f"{self.settings.warehouse.server}:{self.port}"
+        return self.host if self.port is None else f"{self.host}:{self.port}"
 
     def user(self, account: Account) -> str:
         warehouse = self.settings.warehouse
@@ -96,7 +105,7 @@ class Server:
         """`connection_string` for a client that names driver and application itself."""
         warehouse = self.settings.warehouse
         parts = {
-            "SERVER": f"{warehouse.server},{self.port}",
+            "SERVER": self.host if self.port is None else f"{self.host},{self.port}",
             "DATABASE": database,
             "Encrypt": "yes" if warehouse.encrypt else "no",
             "TrustServerCertificate": "yes" if warehouse.trust_server_certificate else "no",
@@ -159,7 +168,7 @@ class Server:
         credentials = SQLServerCredentials(
             database=warehouse.database,
             schema="",
-            host=warehouse.server,
+            host=self.host,
             UID=warehouse.user,
             tenant_id=warehouse.tenant_id or None,
             client_id=warehouse.user or None,

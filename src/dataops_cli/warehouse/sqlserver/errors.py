@@ -16,8 +16,13 @@ LOCK_TIMEOUT = 1222
 # Deadlock victim; Azure SQL: not available just now, throttled, failing over. Source: Microsoft,
 # "Troubleshoot transient connection errors in Azure SQL Database and SQL Managed Instance".
 TRANSIENT = frozenset({1205, 4221, 10928, 10929, 40143, 40197, 40501, 40540, 40613, 49918, 49919, 49920})
-# SQLSTATE of a connection that was lost. One that cannot be made (08001) is none: a wrong certificate is one, too.
-LOST = frozenset({"08S01", "08003", "08007", "01002", "HYT01"})
+# SQLSTATE of a connection that was lost; IMC…: a broken one that the driver cannot mend. One that cannot be made
+# (08001) is none: a wrong certificate is one, too.
+LOST = frozenset({"08S01", "08003", "08007", "01002", "HYT01"} | {f"IMC0{number}" for number in range(1, 7)})
+# The session was ended, the server is going down.
+ENDED = frozenset({596, 6005})
+OUT_OF_SPACE = frozenset({1101, 1105, 1827})
+LOG_FULL = 9002
 ATTEMPTS = 5
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 15.0
 
@@ -38,7 +43,7 @@ class SqlServerError(DataopsError):
     @property
     def lost(self) -> bool:
         """Whether the connection is gone: what was under way may have been done or not."""
-        return self.state in LOST
+        return self.state in LOST or self.number in ENDED
 
 
 def explained(error: Exception, where: str, user: str = "") -> SqlServerError:
@@ -53,7 +58,7 @@ def described(state: str, number: int, message: str, where: str, user: str = "")
     """An error as its parts tell it: SQLSTATE, SQL Server's number (0: the driver's own) and the bare message."""
     lowered = message.lower()
     # What is said of the way to the server, before SQL Server itself can say anything.
-    if "certificate" in lowered or "ssl" in lowered:
+    if number == 0 and ("certificate" in lowered or "ssl" in lowered):
         reason = f"SQL Server at {where} showed a certificate that is not trusted: {message}"
         hint = (
             "Give it one of an authority that this machine trusts, for the name in warehouse.server; "
@@ -65,7 +70,7 @@ def described(state: str, number: int, message: str, where: str, user: str = "")
     elif number in (4060, 911):
         reason = f"SQL Server at {where}: {message}"
         hint = "Make it: dataops source restore, or dataops source generate, then: dataops source grants"
-    elif number == 18456 or (state == "28000" and "login failed" in lowered):
+    elif number in (18456, 18486, 18487, 18488) or (state == "28000" and "login failed" in lowered):
         reason = f"SQL Server at {where} refused the login {user}: {message}"
         hint = (
             "Check the login and its secret: dataops secrets list. Logins are made by: dataops source grants"
@@ -75,12 +80,15 @@ def described(state: str, number: int, message: str, where: str, user: str = "")
         hint = "Give the logins what they need: dataops source grants"
     elif number == 208:
         reason, hint = message, "Load the source, or build the model that is missing: dataops run"
-    elif number in (1101, 1105, 9002, 1827):
+    elif number in OUT_OF_SPACE:
         reason = f"SQL Server is out of space: {message}"
         hint = "Free some, or keep fewer generations: warehouse.keep_generations"
+    elif number == LOG_FULL:
+        reason = f"The transaction log is full: {message}"
+        hint = "Back up the log, or give the database the recovery model SIMPLE, then: dataops run --retry"
     elif number == 1205:
         reason, hint = f"SQL Server chose it as a deadlock's victim: {message}", "Run the command again."
-    elif state in LOST:
+    elif state in LOST or number in ENDED:
         reason = f"The connection to SQL Server at {where} was lost: {message}"
         hint = "Run the command again; see whether the server is well: dataops ps, dataops logs sqlserver"
     elif state in ("HYT00", "HY008"):
@@ -88,7 +96,10 @@ def described(state: str, number: int, message: str, where: str, user: str = "")
         hint = "Allow it more, or find what it waits for."
     else:
         reason, hint = f"SQL Server: {message}", "Mend what it names, then run the command again."
-    unreachable = state in LOST or state in ("08001", "HYT00", "28000") or number in (18456, 4060, 911)
+    passing = state in LOST or number in ENDED | TRANSIENT - {1205}
+    unreachable = (
+        passing or state in ("08001", "HYT00", "28000") or number in (18456, 18486, 18487, 18488, 4060, 911)
+    )
     code = ExitCode.UNAVAILABLE if unreachable else ExitCode.FAILED
     return SqlServerError(reason, hint=hint, exit_code=code, number=number, state=state)
 

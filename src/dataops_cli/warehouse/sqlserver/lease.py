@@ -23,11 +23,13 @@ from dataops_cli.warehouse.sqlserver.connection import Connection
 
 # Seconds. A wait is made of short ones, so that Ctrl-C is heard; the first gives a holder time to end.
 GRACE, SLICE = 0.3, 1.0
+# Of a command that is shown to others; the column holds 4,000 characters with everything else.
+LONGEST_COMMAND = 1000
 # The locks of a run, in the warehouse, and of a load, in the source.
 RUN_LOCK, LOAD_LOCK = "dataops_run", "dataops_load"
 ACQUIRE = (
     "DECLARE @result int; "
-    f"EXEC @result = sp_getapplock @Resource = N'{RUN_LOCK}', @LockMode = N'Exclusive', "
+    "EXEC @result = sp_getapplock @Resource = N'{resource}', @LockMode = N'Exclusive', "
     "@LockOwner = N'Session', @LockTimeout = {milliseconds}; "
     "SELECT @result"
 )
@@ -67,13 +69,9 @@ def acquire(
 
     `on_wait` is told who holds it. Raises DataopsError (exit 4) when it stays taken.
     """
-    deadline = time.monotonic() + wait
-    held = _try(connection, GRACE)
-    if not held:
-        on_wait(describe_holder(_holder(connection)))
-    while not held and (left := deadline - time.monotonic()) > 0:
-        held = _try(connection, min(left, SLICE))
-    if not held:
+    if not take(
+        connection, RUN_LOCK, wait=wait, on_wait=lambda: on_wait(describe_holder(_holder(connection)))
+    ):
         raise DataopsError(
             f"The warehouse is in use by {describe_holder(_holder(connection))}",
             hint="Wait for it with --lock-wait 10m, or stop it where it runs.",
@@ -83,16 +81,31 @@ def acquire(
         connection.execute(statement)
     state.exists(connection)  # refuses what a newer dataops wrote
     holder = {
-        "command": command,
+        "command": command[:LONGEST_COMMAND],
         "pid": os.getpid(),
         "host": socket.gethostname(),
         "user": user_name(),
         "since": datetime.now(UTC).isoformat(timespec="seconds"),
     }
     connection.execute(
-        f"UPDATE [{state.SCHEMA}].[lease] SET number = number + 1, holder = ?", json.dumps(holder)[:4000]
+        f"UPDATE [{state.SCHEMA}].[lease] SET number = number + 1, holder = ?",
+        json.dumps(holder, ensure_ascii=False),
     )
     return SqlServerLease(int(connection.value(f"SELECT number FROM [{state.SCHEMA}].[lease]")), connection)
+
+
+def take(
+    connection: Connection, resource: str, *, wait: float, on_wait: Callable[[], None] = lambda: None
+) -> bool:
+    """Take an application lock for the life of the connection, waiting for it up to `wait` seconds; whether it
+    was taken. `on_wait` is called where it is not free."""
+    deadline = time.monotonic() + wait
+    held = _try(connection, resource, GRACE)
+    if not held:
+        on_wait()
+    while not held and (left := deadline - time.monotonic()) > 0:
+        held = _try(connection, resource, min(left, SLICE))
+    return held
 
 
 def is_held(connection: Connection) -> bool:
@@ -100,9 +113,10 @@ def is_held(connection: Connection) -> bool:
     return bool(connection.value(IS_FREE) != 1)
 
 
-def _try(connection: Connection, seconds: float) -> bool:
+def _try(connection: Connection, resource: str, seconds: float) -> bool:
     # -1: it stayed taken. Source: Microsoft, sp_getapplock.
-    return int(connection.value(ACQUIRE.format(milliseconds=int(seconds * 1000)))) >= 0
+    sql = ACQUIRE.format(resource=resource, milliseconds=int(seconds * 1000))
+    return int(connection.value(sql)) >= 0
 
 
 def _holder(connection: Connection) -> dict[str, str] | None:

@@ -14,18 +14,17 @@ from dataops_cli.warehouse.sqlserver import restore_statements as statements
 from dataops_cli.warehouse.sqlserver.connection import Account, Connection, Server
 from dataops_cli.warehouse.sqlserver.errors import SqlServerError
 from dataops_cli.warehouse.sqlserver.lease import LOAD_LOCK, RUN_LOCK
-from dataops_cli.warehouse.sqlserver.names import identifier
 from dataops_cli.warehouse.sqlserver.restore_errors import IN_USE, refused
 from dataops_cli.warehouse.sqlserver.restore_statements import BackedUpFile, Move
 from dataops_cli.warehouse.sqlserver.source_database import (
     Presence,
-    facts,
     find,
+    folders,
     is_done,
     missing_tables,
     refuse_unsafe,
 )
-from dataops_cli.warehouse.sqlserver.space import EXPRESS, EXPRESS_LIMIT
+from dataops_cli.warehouse.sqlserver.space import size_limit
 from dataops_cli.warehouse.sqlserver.watched import run_watched
 
 MASTER = "master"
@@ -46,7 +45,7 @@ def is_there(server: Server, tables: Collection[tuple[str, str]], *, force: bool
     """
     refuse_unsafe(server.settings)
     with server.connect(Account.ADMIN, MASTER) as connection:
-        facts(connection)
+        folders(connection)
         return is_done(find(connection, _name(server), tables), _name(server), force=force)
 
 
@@ -69,7 +68,7 @@ def restore(
     with ExitStack() as stack:
         connection = stack.enter_context(server.connect(Account.ADMIN, MASTER))
         watcher = stack.enter_context(server.connect(Account.ADMIN, MASTER))
-        edition, data_folder, log_folder = facts(connection)
+        data_folder, log_folder = folders(connection)
         _lock(connection, database)
         found = find(connection, database, tables)
         if is_done(found, database, force=force):
@@ -82,7 +81,7 @@ def restore(
         try:
             on_step("Reading the backup")
             files = statements.files_of(connection.rows(statements.file_list(path)))
-            _refuse_too_large(edition, files, database)
+            _refuse_too_large(size_limit(connection), files, database)
             moves = statements.moves(files, database, data_folder, log_folder)
             if loses:
                 on_step("Checking the backup")
@@ -152,11 +151,12 @@ def _refuse_while_in_use(server: Server, database: str) -> None:
             )
 
 
-def _refuse_too_large(edition: int, files: Collection[BackedUpFile], database: str) -> None:
+def _refuse_too_large(limit: int | None, files: Collection[BackedUpFile], database: str) -> None:
     size = sum(file.size for file in files if file.kind != "L")
-    if edition == EXPRESS and size > EXPRESS_LIMIT:
+    if limit is not None and size > limit:
         raise DataopsError(
-            f"{database} has {size / 2**30:.1f} GB of data files, and SQL Server Express holds 10 GB",
+            f"{database} has {size / 2**30:.1f} GB of data files, "
+            f"and SQL Server Express holds {limit // 2**30} GB",
             hint="Use an edition without the limit: the variable MSSQL_PID of the service sqlserver.",
             exit_code=ExitCode.UNAVAILABLE,
         )
@@ -164,6 +164,7 @@ def _refuse_too_large(edition: int, files: Collection[BackedUpFile], database: s
 
 def _settle(server: Server, database: str, *, drop: bool) -> tuple[str, ...]:
     """After a failure: nothing half restored, and nobody shut out. Says what has become of the database."""
+    state = ""
     try:
         with server.connect(Account.ADMIN, MASTER) as connection:
             rows = connection.rows(statements.state(database))
@@ -177,9 +178,15 @@ def _settle(server: Server, database: str, *, drop: bool) -> tuple[str, ...]:
                 connection.execute(statements.for_all(database))
             return (f"{database} is {state}.",)
     except DataopsError as error:
+        if state == "RESTORING":
+            return (
+                f"{database} is half restored: {error.reason}",
+                f"The next restore replaces it; by hand: {statements.drop(database)}",
+            )
         return (
-            f"{database} may be half restored or in single-user mode: {error.reason}",
-            f"The next restore replaces it; by hand: DROP DATABASE {identifier(database)}",
+            f"{database} may be half restored, or in single-user mode: {error.reason}",
+            "The next restore replaces one that is RESTORING; one in single-user mode is opened by: "
+            + statements.for_all(database),
         )
 
 

@@ -28,7 +28,7 @@ def refused(error: SqlServerError, database: str, path: str) -> DataopsError:
         code = ExitCode.UNAVAILABLE
     elif number == 1827:
         reason = f"{database} is larger than this edition of SQL Server holds: {message}"
-        hint = "Use an edition without the limit of 10 GB: the variable MSSQL_PID of the service sqlserver."
+        hint = "Use an edition without the limit: the variable MSSQL_PID of the service sqlserver."
         code = ExitCode.UNAVAILABLE
     elif number in NOT_A_BACKUP:
         reason = f"{path} is no backup that SQL Server reads: {message}"

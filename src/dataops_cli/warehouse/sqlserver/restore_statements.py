@@ -44,6 +44,11 @@ def tables(database: str) -> str:
     return f"SELECT s.name, t.name FROM {name}.sys.tables t JOIN {name}.sys.schemas s ON s.schema_id = t.schema_id"
 
 
+def shows_all(database: str) -> str:
+    """1 where the login sees every table, not only those that it has a permission on."""
+    return f"SELECT HAS_PERMS_BY_NAME({literal(identifier(database))}, N'DATABASE', N'VIEW DEFINITION')"
+
+
 def lock(name: str) -> str:
     """Takes a lock for the life of the session; its value is negative where another session has it."""
     return (

@@ -10,7 +10,9 @@ from dataops_cli.errors import DataopsError, ExitCode, UsageError
 from dataops_cli.settings.model import Settings
 from dataops_cli.warehouse.sqlserver import restore_statements as statements
 from dataops_cli.warehouse.sqlserver.connection import Connection
+from dataops_cli.warehouse.sqlserver.errors import SqlServerError
 
+NO_USER_THERE = 916
 SYSTEM = frozenset({"master", "model", "msdb", "tempdb", "resource", "mssqlsystemresource"})
 # SERVERPROPERTY('EngineEdition'). Source: Microsoft, "SERVERPROPERTY (Transact-SQL)".
 MANAGED_INSTANCE, ON_A_MACHINE = 8, frozenset({1, 2, 3, 4})
@@ -22,6 +24,7 @@ class Presence(StrEnum):
     ABSENT = "absent"
     SOURCE = "source"  # with all the tables that are wanted
     HALF = "half"  # left by a restore that was cut off
+    EMPTY = "empty"  # without any table, as `dataops source grants` makes it
     OTHER = "other"
 
 
@@ -50,8 +53,8 @@ def refuse_unsafe(settings: Settings) -> None:
         )
 
 
-def facts(connection: Connection) -> tuple[int, str, str]:
-    """Edition, and default folders for data and log. Raises DataopsError where the service restores no file."""
+def folders(connection: Connection) -> tuple[str, str]:
+    """The default folders for data and log. Raises DataopsError where the service restores no file."""
     edition, data_folder, log_folder = connection.rows(statements.FACTS)[0]
     if edition not in ON_A_MACHINE:
         managed = edition == MANAGED_INSTANCE
@@ -69,7 +72,7 @@ def facts(connection: Connection) -> tuple[int, str, str]:
             hint="Set its default folders for data and log.",
             exit_code=ExitCode.UNAVAILABLE,
         )
-    return int(edition), str(data_folder), str(log_folder)
+    return str(data_folder), str(log_folder)
 
 
 def find(connection: Connection, database: str, tables: Collection[tuple[str, str]]) -> Found:
@@ -84,18 +87,34 @@ def find(connection: Connection, database: str, tables: Collection[tuple[str, st
         return Found(Presence.OTHER, description=f"is {state}")
     if access == "SINGLE_USER":  # its tables may not be looked at
         return Found(Presence.OTHER, online=True, description="is in single-user mode")
-    missing = missing_tables(connection, database, tables)
-    if missing:
+    hidden = Found(Presence.OTHER, online=True, description="may not be looked at by this login")
+    try:
+        there = _tables(connection, database)
+    except SqlServerError as error:
+        if error.number != NO_USER_THERE:
+            raise
+        return hidden
+    if not there:
+        sees_all = connection.value(statements.shows_all(database)) == 1
+        return Found(Presence.EMPTY, online=True) if sees_all else hidden
+    if missing := _missing(tables, there):
         return Found(Presence.OTHER, online=True, description=f"has no table {missing[0]}")
     return Found(Presence.SOURCE, online=True)
 
 
 def missing_tables(connection: Connection, database: str, tables: Collection[tuple[str, str]]) -> list[str]:
     """Which of the tables an online database lacks, as schema.name."""
-    there = {
+    return _missing(tables, _tables(connection, database))
+
+
+def _tables(connection: Connection, database: str) -> set[tuple[str, str]]:
+    return {
         (str(schema).lower(), str(name).lower())
         for schema, name in connection.rows(statements.tables(database))
     }
+
+
+def _missing(tables: Collection[tuple[str, str]], there: set[tuple[str, str]]) -> list[str]:
     return [f"{schema}.{name}" for schema, name in tables if (schema.lower(), name.lower()) not in there]
 
 

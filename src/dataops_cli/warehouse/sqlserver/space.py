@@ -1,4 +1,4 @@
-"""Whether a build fits: SQL Server Express holds 10 GB a database, and stops in the middle of a build."""
+"""Whether a build fits: SQL Server Express holds only so much, and stops in the middle of a build."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from dataops_cli.errors import DataopsError, ExitCode
 from dataops_cli.warehouse.sqlserver.connection import Connection
 from dataops_cli.warehouse.sqlserver.names import identifier
 
-EXPRESS = 4  # SERVERPROPERTY('EngineEdition')
-EXPRESS_LIMIT = 10 * 2**30
+EDITION = (
+    "SELECT CAST(SERVERPROPERTY('EngineEdition') AS int), CAST(SERVERPROPERTY('ProductMajorVersion') AS int)"
+)
+EXPRESS, SQL_SERVER_2025 = 4, 17
 PAGE = 8192
 # A table is there twice while it is built: dbt fills it and indexes it, and sorts in tempdb.
 MARGIN = 1.3
@@ -25,6 +27,17 @@ SIZES = (
 )
 
 
+def size_limit(connection: Connection) -> int | None:
+    """Bytes that the server allows a database, None for an edition without a limit.
+
+    Source: Microsoft, "Editions and supported features of SQL Server" 2017 to 2025, "Scale limits".
+    """
+    edition, version = connection.rows(EDITION)[0]
+    if edition != EXPRESS:
+        return None
+    return (50 if version >= SQL_SERVER_2025 else 10) * 2**30
+
+
 def require_space(
     connection: Connection, database: str, source_database: str, tables: Collection[tuple[str, str]]
 ) -> None:
@@ -32,17 +45,18 @@ def require_space(
 
     Raises DataopsError (exit 3) where they will not fit. Does nothing on an edition without a limit.
     """
-    if connection.value("SELECT CAST(SERVERPROPERTY('EngineEdition') AS int)") != EXPRESS:
+    limit = size_limit(connection)
+    if limit is None:
         return
     sizes = _sizes(connection, database)
     needed = sum(sizes.get((schema.lower(), name.lower()), 0) for schema, name in tables)
     if not needed:  # a first build: what it reads is the best guess
         needed = sum(_sizes(connection, source_database).values())
     used = sum(sizes.values())
-    if used + needed * MARGIN > EXPRESS_LIMIT:
+    if used + needed * MARGIN > limit:
         raise DataopsError(
-            f"The build would need some {_gb(needed * MARGIN)} GB, and {database} has {_gb(EXPRESS_LIMIT - used)} GB "
-            "left of the 10 GB that SQL Server Express holds",
+            f"The build would need some {_gb(needed * MARGIN)} GB, and {database} has {_gb(limit - used)} GB "
+            f"left of the {limit // 2**30} GB that SQL Server Express holds",
             hint="Keep fewer generations (warehouse.keep_generations), or use an edition without the limit.",
             exit_code=ExitCode.UNAVAILABLE,
         )

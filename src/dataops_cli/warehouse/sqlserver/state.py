@@ -20,7 +20,7 @@ VERSION = 1
 # Plain DDL. `version` is that of all these tables.
 TABLES = {
     "lease": "number int NOT NULL, holder nvarchar(4000) NULL, version int NOT NULL",
-    "candidate": "run_id nvarchar(64) NOT NULL",
+    "candidate": "run_id nvarchar(64) NOT NULL, source nvarchar(200) NOT NULL",
     "generation": (
         "run_id nvarchar(64) NOT NULL PRIMARY KEY, number int NOT NULL, release nvarchar(200) NULL, "
         "as_of_date nvarchar(10) NULL, built_at nvarchar(40) NOT NULL, published_at nvarchar(40) NULL, "
@@ -78,9 +78,11 @@ def exists(connection: Connection) -> bool:
 
 def objects(connection: Connection) -> dict[tuple[str, str], bool]:
     """(schema, name) → whether it is a view, of all tables and views of the database."""
+    # NOLOCK: anybody's open transaction that makes a table, of whatever name, would be waited for. Names that matter
+    # here change under the run's lock only.
     found = connection.rows(
-        "SELECT s.name, o.name, o.type FROM sys.objects o JOIN sys.schemas s ON s.schema_id = o.schema_id "
-        "WHERE o.type IN ('U', 'V')"
+        "SELECT s.name, o.name, o.type FROM sys.objects o WITH (NOLOCK) "
+        "JOIN sys.schemas s WITH (NOLOCK) ON s.schema_id = o.schema_id WHERE o.type IN ('U', 'V')"
     )
     return {(schema, name): kind.strip() == "V" for schema, name, kind in found}
 
@@ -195,7 +197,16 @@ def candidate(connection: Connection) -> str | None:
     return str(found) if found is not None else None
 
 
-def set_candidate(connection: Connection, run_id: str | None) -> None:
+def candidate_source(connection: Connection) -> str | None:
+    """The source from which the candidate is built."""
+    found = connection.value(f"SELECT source FROM [{SCHEMA}].[candidate]")
+    return str(found) if found is not None else None
+
+
+def set_candidate(connection: Connection, run_id: str, source: str) -> None:
+    forget_candidate(connection)
+    connection.execute(f"INSERT INTO [{SCHEMA}].[candidate] (run_id, source) VALUES (?, ?)", run_id, source)
+
+
+def forget_candidate(connection: Connection) -> None:
     connection.execute(f"DELETE FROM [{SCHEMA}].[candidate]")
-    if run_id is not None:
-        connection.execute(f"INSERT INTO [{SCHEMA}].[candidate] (run_id) VALUES (?)", run_id)

@@ -24,7 +24,15 @@ from dataops_cli.warehouse.rows import Rows
 from dataops_cli.warehouse.sqlserver import lease as leases
 from dataops_cli.warehouse.sqlserver import state
 from dataops_cli.warehouse.sqlserver.connection import Account, Connection, Server
-from dataops_cli.warehouse.sqlserver.errors import LOCK_TIMEOUT, TRANSIENT, SqlServerError, retried
+from dataops_cli.warehouse.sqlserver.errors import (
+    LOCK_TIMEOUT,
+    LOG_FULL,
+    LOST,
+    OUT_OF_SPACE,
+    TRANSIENT,
+    SqlServerError,
+    retried,
+)
 from dataops_cli.warehouse.sqlserver.lease import SqlServerLease
 from dataops_cli.warehouse.sqlserver.moment import GIVE_WAY, in_a_moment
 from dataops_cli.warehouse.sqlserver.names import literal, qualified
@@ -50,9 +58,10 @@ class SqlServerCandidate:
 
     run_id: str
     server: Server
+    lease: int | None = None
 
     def dbt_environment(self) -> dict[str, str]:
-        return dbt_environment(self.server, CANDIDATE)
+        return dbt_environment(self.server, CANDIDATE, self.lease)
 
     def query(self, sql: str, limit: int) -> Rows:
         """At most `limit` rows of a query on the candidate."""
@@ -72,7 +81,7 @@ class SqlServerWarehouse:
     server: Server
     home: Path
     """The environment's state folder here, which holds dbt's caches."""
-    _held: Connection | None = field(default=None, init=False)
+    _lease: SqlServerLease | None = field(default=None, init=False)
 
     # -- the lock -------------------------------------------------------------------------------
 
@@ -87,12 +96,11 @@ class SqlServerWarehouse:
             self.server.connect(Account.BUILD) as connection,
         ):
             _require_schemas(connection, self.server)
-            lease = leases.acquire(connection, command, wait=wait, on_wait=on_wait)
-            self._held = connection
+            self._lease = leases.acquire(connection, command, wait=wait, on_wait=on_wait)
             try:
-                yield lease
+                yield self._lease
             finally:
-                self._held = None
+                self._lease = None
 
     def is_held(self) -> bool:
         with self._connection() as connection:
@@ -115,13 +123,13 @@ class SqlServerWarehouse:
             )
 
     def source_is_that_of(self, _candidate: SqlServerCandidate) -> bool:
-        """Bronze are views on the live source: a candidate always reads the source as it is."""
+        """Bronze are views on the live source: a candidate reads it as it is, and is not adopted by another one."""
         return True
 
     # -- candidate ------------------------------------------------------------------------------
 
     def dbt_environment(self) -> dict[str, str]:
-        return dbt_environment(self.server, CANDIDATE)
+        return dbt_environment(self.server, CANDIDATE, self._number)
 
     def begin(
         self, run_id: str, *, from_published: bool, afresh: Collection[str], continued: Collection[str]
@@ -133,12 +141,12 @@ class SqlServerWarehouse:
         """
         with self._connection() as connection:
             self._discard(connection)
-            published = state.relations(connection, state.current(connection)) if from_published else []
+            published = state.relations(connection, state.current(connection))
             warehouse = self.server.settings.warehouse
             tables = [(item.schema, item.name) for item in published if item.model in (*afresh, *continued)]
             require_space(connection, warehouse.database, warehouse.source_database, tables)
             for item in published:
-                if item.model in afresh:
+                if not from_published or item.model in afresh:
                     continue
                 aside = qualified(item.schema, candidate_name(item.name))
                 if item.model in continued:
@@ -147,8 +155,8 @@ class SqlServerWarehouse:
                     connection.execute(
                         f"CREATE VIEW {aside} AS SELECT * FROM {qualified(item.schema, item.name)}"
                     )
-            state.set_candidate(connection, run_id)
-        return SqlServerCandidate(run_id, self.server)
+            state.set_candidate(connection, run_id, self._source(connection))
+        return SqlServerCandidate(run_id, self.server, self._number)
 
     def left_aside(self) -> SqlServerCandidate | None:
         """The candidate that a failed or killed run left, if it can be continued."""
@@ -157,10 +165,20 @@ class SqlServerWarehouse:
         return SqlServerCandidate(run_id, self.server) if run_id else None
 
     def adopt(self, _candidate: SqlServerCandidate, run_id: str) -> SqlServerCandidate:
-        """Continue a candidate that was left aside, as run `run_id`."""
+        """Continue a candidate that was left aside, as run `run_id`.
+
+        Raises DataopsError (exit 5) where what it holds was built from a source that has been replaced since.
+        """
         with self._connection() as connection:
-            state.set_candidate(connection, run_id)
-        return SqlServerCandidate(run_id, self.server)
+            source = self._source(connection)
+            if state.candidate_source(connection) != source:
+                raise DataopsError(
+                    "The failed run cannot be continued: the source was loaded anew since",
+                    hint="Start over with: dataops run",
+                    exit_code=ExitCode.REFUSED,
+                )
+            state.set_candidate(connection, run_id, source)
+        return SqlServerCandidate(run_id, self.server, self._number)
 
     def finish(self, _candidate: SqlServerCandidate, relations: Sequence[Relation]) -> dict[str, int]:
         """Count the rows of the candidate's relations, by model. Those that do not exist are left out."""
@@ -212,9 +230,9 @@ class SqlServerWarehouse:
             connection.execute_all(self._statements(connection, before, wanted, generation.run_id))
             state.add(connection, generation, wanted)
             state.make_current(connection, generation)
-            state.set_candidate(connection, None)
+            state.forget_candidate(connection)
 
-        self._in_a_moment(generation.run_id, switch_in, lease)
+        self._in_a_moment(generation.run_id, switch_in, lease, again="dataops run --retry")
 
     def require_generation(self, run_id: str) -> Generation:
         """The generation of that run. Raises DataopsError (exit 5) when it is not kept."""
@@ -234,7 +252,7 @@ class SqlServerWarehouse:
             connection.execute_all(self._statements(connection, before, wanted, None))
             state.make_current(connection, generation)
 
-        self._in_a_moment(run_id, switch_back, lease)
+        self._in_a_moment(run_id, switch_back, lease, again=f"dataops generations publish {run_id}")
         return generation
 
     def recover(self) -> None:
@@ -251,22 +269,41 @@ class SqlServerWarehouse:
 
     def is_passing(self, message: str) -> bool:
         """Whether what dbt says of a failed model or test is a failure that may not come again, such as a deadlock."""
-        return any(f"({number})" in message for number in TRANSIENT)
+        return any(f"({number})" in message for number in TRANSIENT) or any(
+            f"'{state}'" in message or f"[{state}]" in message for state in LOST
+        )
+
+    def is_out_of_space(self, message: str) -> bool:
+        return any(f"({number})" in message for number in (*OUT_OF_SPACE, LOG_FULL))
 
     # -------------------------------------------------------------------------------------------
 
     @contextmanager
     def _connection(self) -> Iterator[Connection]:
         """The session that holds the lock, or one for the block."""
-        if self._held is not None:
-            yield self._held
+        if self._lease is not None:
+            yield self._lease.connection
         else:
             with self.server.connect(Account.BUILD) as connection:
                 yield connection
 
+    @property
+    def _number(self) -> int | None:
+        return self._lease.number if self._lease else None
+
+    def _source(self, connection: Connection) -> str:
+        """What tells one source from another: a load makes its tables anew, a restore its database."""
+        database = self.server.settings.warehouse.source_database
+        orders = literal(qualified(database, "Sales", "SalesOrderHeader"))
+        made, table = connection.rows(
+            f"SELECT (SELECT create_date FROM sys.databases WHERE name = ?), OBJECT_ID({orders}, N'U')",
+            database,
+        )[0]
+        return f"{made} {table}"
+
     def _discard(self, connection: Connection) -> None:
         """Drop what an earlier run left aside; first what makes it one that can be continued."""
-        state.set_candidate(connection, None)
+        state.forget_candidate(connection)
         existing = state.objects(connection)
         left = leftovers(existing) | {
             key: is_view
@@ -281,21 +318,24 @@ class SqlServerWarehouse:
         with_readers = bool(connection.value("SELECT 1 FROM sys.database_principals WHERE name = ?", READERS))
         return switch(before, wanted, state.objects(connection), fresh=fresh, with_readers=with_readers)
 
-    def _in_a_moment(self, run_id: str, change: Callable[[Connection], None], lease: Lease) -> None:
-        """Run `change` in one transaction, between readers' queries. `run_id` is what it publishes."""
+    def _in_a_moment(
+        self, run_id: str, change: Callable[[Connection], None], lease: Lease, *, again: str
+    ) -> None:
+        """Run `change` in one transaction, between readers' queries. `run_id` is what it publishes, `again` the
+        command that tries it once more."""
         try:
             in_a_moment(lambda: self._change(change, lease), self.server.settings.warehouse.publish_timeout)
         except SqlServerError as error:
-            if error.lost and self._is_published(run_id):
-                return  # the answer to COMMIT was lost, not its work
             if error.number == LOCK_TIMEOUT:
                 raise DataopsError(
-                    "Readers' queries left no moment in which to publish; what is published is as it was",
-                    hint="Continue when they have ended: dataops run --retry. To try longer, raise "
+                    "Other sessions left no moment in which to publish; what is published is as it was",
+                    hint=f"Continue when they have ended: {again}. To try longer, raise "
                     "warehouse.publish_timeout",
                     exit_code=ExitCode.LOCKED,
                 ) from error
-            raise
+            if not self._is_published(run_id):
+                raise
+            # The answer to COMMIT was lost, or late, and not its work.
 
     def _change(self, change: Callable[[Connection], None], lease: Lease) -> None:
         with self._connection() as connection, connection.transaction(lock_timeout=GIVE_WAY):
