@@ -153,6 +153,20 @@ class Console:
                 self._status.stop()
                 self._status = None
 
+    @contextmanager
+    def live(self, render: Callable[[], RenderableType]) -> Iterator[bool]:
+        """Show at the terminal's bottom what `render` gives, several times a second, until the end.
+
+        Yields whether it is shown: only on a terminal, and not with `--quiet`. Lines of progress appear above it.
+        """
+        if self.quiet or not self._is_live():
+            yield False
+            return
+        from rich.live import Live
+
+        with Live(get_renderable=render, console=self._console(self._stderr), transient=True):
+            yield True
+
     def error(self, error: DataopsError) -> None:
         """The one place where an error is rendered."""
         if self.as_json:
@@ -179,7 +193,7 @@ class Console:
             self._stderr.write("".join(traceback.format_exception(error)))
 
     def _write_json(self, document: Any, indent: int | None) -> None:
-        self.text(json.dumps(document, indent=indent, default=_plain, ensure_ascii=False) + "\n")
+        self.text(json.dumps(document, indent=indent, default=plain, ensure_ascii=False) + "\n")
 
     def _is_live(self) -> bool:
         return self._stderr.isatty() and not self.as_json
@@ -240,7 +254,7 @@ def shown(value: Any) -> str:
     return str(value)
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """What json does not know. Decimals stay exact: they are written as text."""
     if isinstance(value, datetime | date):
         return value.isoformat()

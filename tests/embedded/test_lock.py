@@ -47,7 +47,7 @@ def test_a_second_one_is_refused_with_the_holder_and_the_way_out(tmp_path: Path)
         process.wait()
     assert caught.value.exit_code is ExitCode.LOCKED
     assert f"`dataops run --env local` (pid {process.pid} of " in caught.value.reason
-    assert caught.value.hint == f"Wait for it with --lock-wait 10m, or stop it with: kill {process.pid}"
+    assert caught.value.hint == "Wait for it with --lock-wait 10m, or stop it where it runs."
 
 
 def test_waiting_gets_it_when_the_first_ends(tmp_path: Path) -> None:

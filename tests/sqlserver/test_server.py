@@ -365,6 +365,28 @@ def dbt_variables(platform: TsqlPlatform, lease: int) -> dict[str, str]:
     return dbt_environment(Server(settings), CANDIDATE, lease)
 
 
+def test_a_run_in_steps(tsql: TsqlPlatform, tmp_path: Path) -> None:
+    """As Airflow's tasks do it; between two of them the lock is kept for the run."""
+    before = tsql.current()
+    steps = ("freshness", "bronze", "silver", "gold", "publish", "documentation")
+    for number, step in enumerate(steps):
+        so_far = ["--so-far", tmp_path / f"{steps[number - 1]}.json"] if number else []
+        ended = tsql.run("step", step, "--out", tmp_path / f"{step}.json", *so_far)
+        assert ended.returncode == 0, ended.stderr
+        if step == "silver":
+            refused = tsql.run("run")
+            assert refused.returncode == 4, refused.stderr
+            assert "between two of its steps" in refused.stderr
+            assert tsql.current() == before
+    run_id = json.loads((tmp_path / "publish.json").read_text(encoding="utf-8"))["run"]["run_id"]
+    assert tsql.current() == run_id
+    catalog = json.loads(
+        (tsql.folder / ".dataops" / ENVIRONMENT / "runs" / run_id / "catalog.json").read_text()
+    )
+    assert {node["metadata"]["name"] for node in catalog["nodes"].values()} == {"orders", "customers", "days"}
+    assert tsql.done("run")["published"]
+
+
 # ---- looking
 
 

@@ -31,3 +31,6 @@ SUBCOMMANDS: dict[str, tuple[str, str]] = {
     "docs": ("Build or serve the documentation with its lineage.", "Data"),
     "dbt": ("Run any dbt command with the environment's settings.", "Data"),
 }
+
+# Called by the tasks of the pipeline's DAG; no help lists it.
+FOR_AIRFLOW = "step"

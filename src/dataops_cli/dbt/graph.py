@@ -36,6 +36,8 @@ class Node:
     columns: frozenset[str]
     tested_columns: frozenset[str]
     as_of_column: str | None
+    checksum: str
+    """Of the file that defines it; empty where its name says all, as for a generic test."""
 
 
 @dataclass(frozen=True)
@@ -135,6 +137,7 @@ def _node(node: Mapping[str, Any], layer: str) -> Node:
         columns=frozenset(node.get("columns") or {}),
         tested_columns=_tested_columns(node.get("column_name"), metadata.get("kwargs") or {}),
         as_of_column=(config.get("meta") or {}).get("as_of_date"),
+        checksum=str((node.get("checksum") or {}).get("checksum") or ""),
     )
 
 

@@ -71,6 +71,14 @@ class History:
         record.update(status="running", started_at=now())
         return record
 
+    def resume(self, run_id: str, facts: Mapping[str, Any]) -> RunRecord:
+        """The record of a run that goes on, perhaps begun on another machine."""
+        record = RunRecord(self.folder / run_id, dict(facts))
+        with explained(record.folder):
+            record.folder.mkdir(parents=True, exist_ok=True)
+        record.update(status="running")
+        return record
+
     def runs(self) -> list[RunRecord]:
         """The runs that are kept, the newest first. One that ended without a word is shown as killed."""
         return self._read(one_may_run=is_held(self.home))

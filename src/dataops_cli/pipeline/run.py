@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,7 +29,7 @@ from dataops_cli.release import release_of
 from dataops_cli.settings.layers import nearest
 from dataops_cli.settings.load import Environment
 from dataops_cli.settings.model import Runner
-from dataops_cli.warehouse.interface import Candidate
+from dataops_cli.warehouse.interface import Candidate, Lease
 from dataops_cli.warehouse.select import open_warehouse
 
 T = TypeVar("T")
@@ -53,8 +54,8 @@ class PipelineRun:
         self.warehouse.require_source()
         left = self.warehouse.left_aside()
         options, before = self._continued(options, left)
-        session = self._session(self.home / "plan", options)
-        _graph, operations = self._observe_and_plan(session, options, before)
+        session = self.session(self.home / "plan", options)
+        _graph, operations = self.observe_and_plan(session, options, before)
         return operations
 
     def execute(self, options: RunOptions, command: str) -> RunOutcome:
@@ -63,38 +64,53 @@ class PipelineRun:
         self.warehouse.require_source()
         started = time.monotonic()
 
-        def waiting(holder: str) -> None:
-            if options.lock_wait:
-                self.console.progress(f"Waiting for {holder}")
-
-        with self.warehouse.hold(command, wait=options.lock_wait, on_wait=waiting) as lease:
+        with self.hold(command, options) as lease:
             self.warehouse.recover()
             left = self.warehouse.left_aside()
             self.history.prune(self.settings.runs.keep - 1, spare=left.run_id if left else None)
             options, before = self._continued(options, left)
-            stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
-            record = self.history.start(
-                f"{stamp}-{lease.number:04d}",
-                {
-                    "number": lease.number,
-                    "environment": self.environment.name,
-                    "command": command,
-                    "release": release_of(self.project.root),
-                    "retry_of": before.run_id if before else None,
-                    "options": options.selection(),
-                },
-            )
-            execution = Execution(
-                self.project,
-                self.environment,
-                self.warehouse,
-                self.console,
-                self._session(record.folder, options),
-                options,
-                record,
-                lease,
-            )
-            return self._carry_out(execution, before, started)
+            record = self.start(lease, options, command, retry_of=before.run_id if before else None)
+            return self._carry_out(self.execution(record, options, lease), before, started)
+
+    def hold(
+        self, command: str, options: RunOptions, run_id: str | None = None
+    ) -> AbstractContextManager[Lease]:
+        """The warehouse's lock, for run `run_id` where it is reserved for one."""
+
+        def waiting(holder: str) -> None:
+            if options.lock_wait:
+                self.console.progress(f"Waiting for {holder}")
+
+        return self.warehouse.hold(command, wait=options.lock_wait, on_wait=waiting, run_id=run_id)
+
+    def start(
+        self, lease: Lease, options: RunOptions, command: str, retry_of: str | None = None
+    ) -> RunRecord:
+        """The record of a new run."""
+        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
+        return self.history.start(
+            f"{stamp}-{lease.number:04d}",
+            {
+                "number": lease.number,
+                "environment": self.environment.name,
+                "command": command,
+                "release": release_of(self.project.root),
+                "retry_of": retry_of,
+                "options": options.selection(),
+            },
+        )
+
+    def execution(self, record: RunRecord, options: RunOptions, lease: Lease) -> Execution:
+        return Execution(
+            self.project,
+            self.environment,
+            self.warehouse,
+            self.console,
+            self.session(record.folder, options),
+            options,
+            record,
+            lease,
+        )
 
     def _carry_out(self, execution: Execution, before: RunRecord | None, started: float) -> RunOutcome:
         record = execution.record
@@ -109,7 +125,7 @@ class PipelineRun:
 
         try:
             graph, operations = execution.timed(
-                "parse", lambda: self._observe_and_plan(execution.session, execution.options, before)
+                "parse", lambda: self.observe_and_plan(execution.session, execution.options, before)
             )
             record.update(
                 fingerprint=execution.session.fingerprint(),
@@ -213,7 +229,7 @@ class PipelineRun:
             record,
         )
 
-    def _session(self, logs: Path, options: RunOptions) -> DbtSession:
+    def session(self, logs: Path, options: RunOptions) -> DbtSession:
         freshness = self.settings.freshness
         return DbtSession(
             project=self.project.dbt,
@@ -227,7 +243,7 @@ class PipelineRun:
             },
         )
 
-    def _observe_and_plan(
+    def observe_and_plan(
         self, session: DbtSession, options: RunOptions, before: RunRecord | None
     ) -> tuple[Graph, list[Operation]]:
         with self.console.activity("Reading the dbt project"):

@@ -112,10 +112,15 @@ class EmbeddedWarehouse:
 
     @contextmanager
     def hold(
-        self, command: str, *, wait: float = 0, on_wait: Callable[[str], None] = lambda _holder: None
+        self,
+        command: str,
+        *,
+        wait: float = 0,
+        on_wait: Callable[[str], None] = lambda _holder: None,
+        run_id: str | None = None,
     ) -> Iterator[FileLease]:
         """Hold the lock while the block runs. Raises DataopsError (exit 4) when it stays taken."""
-        with hold(self.home, command, wait=wait, on_wait=on_wait) as lease:
+        with hold(self.home, command, wait=wait, on_wait=on_wait, run_id=run_id) as lease:
             yield lease
 
     def is_held(self) -> bool:
@@ -155,6 +160,14 @@ class EmbeddedWarehouse:
 
     def dbt_environment(self) -> dict[str, str]:
         return Candidate("", self.home / "candidate").dbt_environment()
+
+    def published_dbt_environment(self) -> dict[str, str]:
+        """A published file is never written to: dbt opens it as a reader."""
+        variables = Candidate("", self.link.resolve().parent).dbt_environment()
+        return variables | {
+            "DATAOPS_DBT_DUCKDB_SOURCE_PATH": str(self.source),
+            "DATAOPS_DBT_DUCKDB_ACCESS": "READ_ONLY",
+        }
 
     def begin(
         self,

@@ -36,6 +36,12 @@ class Lease(Protocol):
     def check(self) -> None:
         """Raises DataopsError (exit 4) when the lock has passed to someone else."""
 
+    def reserve(self, run_id: str, seconds: float) -> None:
+        """Keep the lock for the next step of that run, after this one has let go of it."""
+
+    def unreserve(self) -> None:
+        """Let anybody have it next."""
+
 
 class Candidate(Protocol):
     """What one run builds aside."""
@@ -57,10 +63,15 @@ class Warehouse(Protocol[C]):
     """The warehouse of one environment. Methods that write want the lock to be held (`hold`)."""
 
     def hold(
-        self, command: str, *, wait: float = 0, on_wait: Callable[[str], None] = ...
+        self,
+        command: str,
+        *,
+        wait: float = 0,
+        on_wait: Callable[[str], None] = ...,
+        run_id: str | None = None,
     ) -> AbstractContextManager[Lease]:
         """Hold the lock while the block runs; wait for it up to `wait` seconds; `on_wait` is told who holds it.
-        Raises DataopsError (exit 4) when it stays taken."""
+        `run_id` is the run for which it may be reserved. Raises DataopsError (exit 4) when it stays taken."""
 
     def is_held(self) -> bool:
         """Whether somebody holds the lock now."""
@@ -73,6 +84,9 @@ class Warehouse(Protocol[C]):
 
     def dbt_environment(self) -> dict[str, str]:
         """The variables with which dbt's profile leads to the candidate, be it there or not."""
+
+    def published_dbt_environment(self) -> dict[str, str]:
+        """The variables with which dbt's profile leads to what is published, to read it."""
 
     def begin(
         self, run_id: str, *, from_published: bool, afresh: Collection[str], continued: Collection[str]

@@ -2,12 +2,16 @@
 
 The lock is the kernel's (flock): it ends with its holder, however that one ends, and no clock is
 involved. Beside it stands who holds it, with a fencing number that grows with every holder.
+
+A run in steps, each a process of its own, holds the lock in each of them. Between two of them it is reserved for
+the run, until a time: a run that does not go on must not keep others away for ever.
 """
 
 from __future__ import annotations
 
 import os
 import socket
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +25,10 @@ from dataops_cli.processes import user_name
 
 # Seconds: `is_held` takes the lock for a moment, which must not look like a holder.
 GRACE = 0.3
+# Seconds between two looks at a lock that is taken.
+POLL = 0.1
+# Seconds. A reservation that lasts longer was written by a clock that was wrong.
+LONGEST_RESERVATION = 6 * 3600.0
 
 
 @dataclass(frozen=True)
@@ -40,34 +48,53 @@ class FileLease:
                 exit_code=ExitCode.LOCKED,
             )
 
+    def reserve(self, run_id: str, seconds: float) -> None:
+        """Keep the lock for the next step of that run, after this one has let go of it."""
+        self._write(run_id=run_id, until=time.time() + seconds)
+
+    def unreserve(self) -> None:
+        self._write()
+
+    def _write(self, **reservation: Any) -> None:
+        self.check()
+        holder = read_state(self.holder_file) or {}
+        write_state(self.holder_file, {**holder, "reserved": reservation or None})
+
 
 @contextmanager
 def hold(
-    folder: Path, command: str, *, wait: float = 0, on_wait: Callable[[str], None] = lambda _holder: None
+    folder: Path,
+    command: str,
+    *,
+    wait: float = 0,
+    on_wait: Callable[[str], None] = lambda _holder: None,
+    run_id: str | None = None,
 ) -> Iterator[FileLease]:
     """Hold the lock of `folder` while the block runs; wait for it up to `wait` seconds.
 
-    `on_wait` is told who holds it. Raises DataopsError (exit 4) when it stays taken.
+    `on_wait` is told who holds it; `run_id` is the run for which it may be reserved. Raises DataopsError (exit 4)
+    when it stays taken.
     """
-    from filelock import FileLock, Timeout
+    from filelock import FileLock
 
     holder_file = folder / "lock.json"
     with explained(folder):
         folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(folder / "lock", timeout=0)
-        try:
-            lock.acquire(timeout=GRACE, poll_interval=0.02)
-        except Timeout:
-            on_wait(describe_holder(read_state(holder_file)))
-            try:
-                lock.acquire(timeout=wait, poll_interval=0.1)
-            except Timeout:
-                holder = read_state(holder_file)
+        deadline = time.monotonic() + GRACE
+        told = False
+        while (user := _in_use(lock, holder_file, run_id)) is not None:
+            if time.monotonic() >= deadline:
+                if not told:
+                    on_wait(user)
+                    told, deadline = True, time.monotonic() + wait
+                    continue
                 raise DataopsError(
-                    f"The warehouse is in use by {describe_holder(holder)}",
-                    hint=f"Wait for it with --lock-wait 10m, or stop it with: kill {holder['pid'] if holder else 'PID'}",
+                    f"The warehouse is in use by {user}",
+                    hint="Wait for it with --lock-wait 10m, or stop it where it runs.",
                     exit_code=ExitCode.LOCKED,
-                ) from None
+                )
+            time.sleep(POLL if told else 0.02)
     try:
         before = read_state(holder_file)
         lease = FileLease(max(before["number"] if before else 0, _largest_number(folder)) + 1, holder_file)
@@ -75,6 +102,7 @@ def hold(
             holder_file,
             {
                 "number": lease.number,
+                "reserved": before.get("reserved") if before else None,
                 "command": command,
                 "pid": os.getpid(),
                 "host": socket.gethostname(),
@@ -87,15 +115,38 @@ def hold(
         lock.release()
 
 
+def _in_use(lock: Any, holder_file: Path, run_id: str | None) -> str | None:
+    """Take the lock. Where it cannot be had: by whom it is used, or for whom it is reserved."""
+    from filelock import Timeout
+
+    try:
+        lock.acquire()
+    except Timeout:
+        return describe_holder(read_state(holder_file))
+    reserved = _reserved(holder_file)
+    if reserved in (None, run_id):
+        return None
+    lock.release()
+    return describe_reservation(str(reserved))
+
+
+def _reserved(holder_file: Path) -> str | None:
+    """The run for which the lock is reserved."""
+    reservation = (read_state(holder_file) or {}).get("reserved")
+    if not reservation or not 0 < reservation["until"] - time.time() <= LONGEST_RESERVATION:
+        return None
+    return str(reservation["run_id"])
+
+
 def is_held(folder: Path) -> bool:
-    """Whether somebody holds the lock of `folder` now."""
+    """Whether somebody holds the lock of `folder` now, or a run has it reserved."""
     from filelock import FileLock, Timeout
 
     if not os.access(folder / "lock", os.W_OK):  # not there, or another user's
         return False
     try:
         with FileLock(folder / "lock", timeout=0):
-            return False
+            return _reserved(folder / "lock.json") is not None
     except Timeout:
         return True
 
@@ -104,6 +155,10 @@ def _largest_number(folder: Path) -> int:
     """The largest number that a run or generation bears, should the holder's file be lost."""
     names = [path.name for kind in ("runs", "generations") for path in (folder / kind).glob("*-*")]
     return max((int(tail) for name in names if (tail := name.rsplit("-", 1)[1]).isdigit()), default=0)
+
+
+def describe_reservation(run_id: str) -> str:
+    return f"run {run_id}, which is between two of its steps"
 
 
 def describe_holder(holder: dict[str, Any] | None) -> str:

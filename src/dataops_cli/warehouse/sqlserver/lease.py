@@ -3,6 +3,8 @@
 The lock is an application lock of a session (sp_getapplock): it ends with the session, however that one ends,
 and no clock is involved. Its fencing number stands in the database, grows with every holder, and is looked at
 again in the transaction that publishes: a session that was lost and made anew may have missed another holder.
+
+Between two steps of a run in steps it is reserved for that run, until a time by the server's clock.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from datetime import UTC, datetime
 
 from dataops_cli.errors import DataopsError, ExitCode
 from dataops_cli.processes import user_name
-from dataops_cli.warehouse.lock import describe_holder
+from dataops_cli.warehouse.lock import describe_holder, describe_reservation
 from dataops_cli.warehouse.sqlserver import state
 from dataops_cli.warehouse.sqlserver.connection import Connection
 
@@ -33,6 +35,7 @@ ACQUIRE = (
     "@LockOwner = N'Session', @LockTimeout = {milliseconds}; "
     "SELECT @result"
 )
+RELEASE = f"EXEC sp_releaseapplock @Resource = N'{RUN_LOCK}', @LockOwner = N'Session'"
 # Whether this session holds it.
 MODE = f"SELECT APPLOCK_MODE(N'public', N'{RUN_LOCK}', N'Session')"
 # Whether any other session holds it.
@@ -57,6 +60,22 @@ class SqlServerLease:
                 exit_code=ExitCode.LOCKED,
             )
 
+    def reserve(self, run_id: str, seconds: float) -> None:
+        """Keep the lock for the next step of that run, after this one has let go of it."""
+        self.connection.execute(
+            f"UPDATE [{state.SCHEMA}].[lease] SET reserved_by = ?, "
+            "reserved_until = DATEADD(second, ?, SYSUTCDATETIME()) WHERE number = ?",
+            run_id,
+            int(seconds),
+            self.number,
+        )
+
+    def unreserve(self) -> None:
+        self.connection.execute(
+            f"UPDATE [{state.SCHEMA}].[lease] SET reserved_by = NULL, reserved_until = NULL WHERE number = ?",
+            self.number,
+        )
+
 
 def acquire(
     connection: Connection,
@@ -64,19 +83,25 @@ def acquire(
     *,
     wait: float = 0,
     on_wait: Callable[[str], None] = lambda _holder: None,
+    run_id: str | None = None,
 ) -> SqlServerLease:
     """Take the lock for the life of the connection; wait for it up to `wait` seconds.
 
-    `on_wait` is told who holds it. Raises DataopsError (exit 4) when it stays taken.
+    `on_wait` is told who holds it; `run_id` is the run for which it may be reserved. Raises DataopsError (exit 4)
+    when it stays taken.
     """
-    if not take(
-        connection, RUN_LOCK, wait=wait, on_wait=lambda: on_wait(describe_holder(_holder(connection)))
-    ):
-        raise DataopsError(
-            f"The warehouse is in use by {describe_holder(_holder(connection))}",
-            hint="Wait for it with --lock-wait 10m, or stop it where it runs.",
-            exit_code=ExitCode.LOCKED,
-        )
+    deadline = time.monotonic() + wait
+    told = False
+    while (user := _in_use(connection, run_id, GRACE if not told else SLICE)) is not None:
+        if not told:
+            on_wait(user)
+            told = True
+        if time.monotonic() >= deadline:
+            raise DataopsError(
+                f"The warehouse is in use by {user}",
+                hint="Wait for it with --lock-wait 10m, or stop it where it runs.",
+                exit_code=ExitCode.LOCKED,
+            )
     for statement in state.creation():
         connection.execute(statement)
     state.exists(connection)  # refuses what a newer dataops wrote
@@ -94,23 +119,42 @@ def acquire(
     return SqlServerLease(int(connection.value(f"SELECT number FROM [{state.SCHEMA}].[lease]")), connection)
 
 
-def take(
-    connection: Connection, resource: str, *, wait: float, on_wait: Callable[[], None] = lambda: None
-) -> bool:
+def take(connection: Connection, resource: str, *, wait: float) -> bool:
     """Take an application lock for the life of the connection, waiting for it up to `wait` seconds; whether it
-    was taken. `on_wait` is called where it is not free."""
+    was taken."""
     deadline = time.monotonic() + wait
     held = _try(connection, resource, GRACE)
-    if not held:
-        on_wait()
     while not held and (left := deadline - time.monotonic()) > 0:
         held = _try(connection, resource, min(left, SLICE))
     return held
 
 
 def is_held(connection: Connection) -> bool:
-    """Whether somebody else holds the lock now."""
-    return bool(connection.value(IS_FREE) != 1)
+    """Whether somebody else holds the lock now, or a run has it reserved."""
+    return connection.value(IS_FREE) != 1 or _reserved(connection) is not None
+
+
+def _in_use(connection: Connection, run_id: str | None, wait: float) -> str | None:
+    """Take the lock, waiting a little for it. Where it cannot be had: by whom it is used, or for whom it is
+    reserved."""
+    if not _try(connection, RUN_LOCK, wait):
+        return describe_holder(_holder(connection))
+    reserved = _reserved(connection)
+    if reserved in (None, run_id):
+        return None
+    connection.execute(RELEASE)
+    time.sleep(wait)
+    return describe_reservation(str(reserved))
+
+
+def _reserved(connection: Connection) -> str | None:
+    """The run for which the lock is reserved."""
+    if not state.exists(connection):
+        return None
+    found = connection.value(
+        f"SELECT reserved_by FROM [{state.SCHEMA}].[lease] WHERE reserved_until > SYSUTCDATETIME()"
+    )
+    return str(found) if found is not None else None
 
 
 def _try(connection: Connection, resource: str, seconds: float) -> bool:

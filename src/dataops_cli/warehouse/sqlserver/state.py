@@ -19,7 +19,10 @@ VERSION = 1
 
 # Plain DDL. `version` is that of all these tables.
 TABLES = {
-    "lease": "number int NOT NULL, holder nvarchar(4000) NULL, version int NOT NULL",
+    "lease": (
+        "number int NOT NULL, holder nvarchar(4000) NULL, version int NOT NULL, "
+        "reserved_by nvarchar(64) NULL, reserved_until datetime2 NULL"
+    ),
     "candidate": "run_id nvarchar(64) NOT NULL, source nvarchar(200) NOT NULL",
     "generation": (
         "run_id nvarchar(64) NOT NULL PRIMARY KEY, number int NOT NULL, release nvarchar(200) NULL, "

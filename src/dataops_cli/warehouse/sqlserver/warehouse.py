@@ -87,7 +87,12 @@ class SqlServerWarehouse:
 
     @contextmanager
     def hold(
-        self, command: str, *, wait: float = 0, on_wait: Callable[[str], None] = lambda _holder: None
+        self,
+        command: str,
+        *,
+        wait: float = 0,
+        on_wait: Callable[[str], None] = lambda _holder: None,
+        run_id: str | None = None,
     ) -> Iterator[SqlServerLease]:
         """Hold the warehouse's lock while the block runs, and that of the folder with it.
         Raises DataopsError (exit 4) when either stays taken."""
@@ -96,7 +101,7 @@ class SqlServerWarehouse:
             self.server.connect(Account.BUILD) as connection,
         ):
             _require_schemas(connection, self.server)
-            self._lease = leases.acquire(connection, command, wait=wait, on_wait=on_wait)
+            self._lease = leases.acquire(connection, command, wait=wait, on_wait=on_wait, run_id=run_id)
             try:
                 yield self._lease
             finally:
@@ -130,6 +135,9 @@ class SqlServerWarehouse:
 
     def dbt_environment(self) -> dict[str, str]:
         return dbt_environment(self.server, CANDIDATE, self._number)
+
+    def published_dbt_environment(self) -> dict[str, str]:
+        return dbt_environment(self.server, suffix="")
 
     def begin(
         self, run_id: str, *, from_published: bool, afresh: Collection[str], continued: Collection[str]

@@ -1,0 +1,101 @@
+"""`dataops step`: one step of a run, which Airflow's tasks call. It is no command for people, so no help lists it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from dataops_cli.cli.application import Application, command
+
+app = typer.Typer(add_completion=False)
+
+
+@command(app, "step")
+def step(
+    app: Application,
+    name: Annotated[str, typer.Argument(metavar="STEP")],
+    out: Annotated[Path, typer.Option(metavar="FILE", help="Where the result goes, as JSON.")],
+    so_far: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="What the step before wrote as `run`.")
+    ] = None,
+    layer: Annotated[list[str] | None, typer.Option()] = None,
+    select: Annotated[list[str] | None, typer.Option()] = None,
+    exclude: Annotated[list[str] | None, typer.Option()] = None,
+    variables: Annotated[str | None, typer.Option("--vars", metavar="YAML")] = None,
+    lock_wait: Annotated[str, typer.Option(metavar="TIME")] = "0s",
+    reserve: Annotated[
+        str, typer.Option(metavar="TIME", help="How long the lock is kept for the next step.")
+    ] = "15m",
+    asked_by: Annotated[
+        str, typer.Option(metavar="TEXT", help="What asks for the run, for its record and for who waits.")
+    ] = "dataops step",
+    last_try: Annotated[bool, typer.Option("--last-try", help="No other try of this step follows.")] = False,
+) -> None:
+    """Do one step of a run: freshness, bronze, silver, gold, publish or documentation.
+
+    The first one takes the options of a run, the others what the step before handed on.
+    """
+    from dataops_cli import durations
+    from dataops_cli.cli.run import parsed_variables
+    from dataops_cli.cli.run_output import document, failure_lines
+    from dataops_cli.errors import ExitCode, UsageError
+    from dataops_cli.pipeline.options import RunOptions, check_options
+    from dataops_cli.pipeline.run import PipelineRun
+    from dataops_cli.pipeline.steps import Reservation, SoFar, Step, begin, go_on
+
+    if name not in list(Step):
+        raise UsageError(f"There is no step {name}", hint=f"Steps: {', '.join(Step)}")
+    pipeline = PipelineRun(app.project, app.environment, app.console)
+    reservation = Reservation(durations.seconds(reserve), last_try)
+    wait = durations.seconds(lock_wait)
+    if Step(name) is Step.FRESHNESS:
+        options = RunOptions(
+            layers=tuple(layer or ()),
+            select=tuple(select or ()),
+            exclude=tuple(exclude or ()),
+            variables=parsed_variables(variables),
+            lock_wait=wait,
+        )
+        check_options(options)
+        after, outcome = begin(pipeline, options, asked_by, reservation)
+    else:
+        if so_far is None:
+            raise UsageError(
+                f"{name} goes on with a run", hint="Give what the step before wrote: --so-far FILE"
+            )
+        before = SoFar.from_document(_read(so_far))
+        after, found = go_on(pipeline, Step(name), before, asked_by, reservation, wait)
+        if found is None:
+            app.console.progress(f"{after.run_id} has been published already.")
+            _write(out, {"run": after.document(), "result": None})
+            return
+        outcome = found
+    _write(out, {"run": after.document(), "result": document(outcome)})
+    for failure in outcome.failures:
+        for line in failure_lines(failure):
+            app.console.progress(line)
+    if outcome.failures:
+        raise typer.Exit(ExitCode.FAILED)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    from dataops_cli.errors import UsageError
+    from dataops_cli.files import explained
+
+    with explained(path):
+        text = path.read_text(encoding="utf-8")
+    try:
+        return dict(json.loads(text)["run"])
+    except (ValueError, KeyError, TypeError):
+        raise UsageError(f"{path} is no result of a step", hint="Give what the step before wrote.") from None
+
+
+def _write(path: Path, content: dict[str, Any]) -> None:
+    from dataops_cli.console import plain
+    from dataops_cli.files import explained
+
+    with explained(path):
+        path.write_text(json.dumps(content, default=plain), encoding="utf-8")

@@ -1,0 +1,189 @@
+"""A run in six steps, each a process of its own, as Airflow's tasks do it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from run.conftest import small_platform
+from support import Dataops
+
+pytestmark = pytest.mark.xdist_group("steps")
+
+STEPS = ("freshness", "bronze", "silver", "gold", "publish", "documentation")
+
+
+class Steps:
+    """The steps of one run, each of which takes what the one before wrote."""
+
+    def __init__(self, platform: Path, dataops: Dataops) -> None:
+        self.platform, self.dataops = platform, dataops
+        self.before: dict[str, Path] = {}
+
+    def __call__(self, step: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+        out = self.platform / f"{step}.json"
+        given: list[object] = ["step", step, "--out", out, "--asked-by", "a test", *arguments]
+        if step != "freshness":
+            given += ["--so-far", self.platform / f"{STEPS[STEPS.index(step) - 1]}.json"]
+        return self.dataops(*given, cwd=self.platform)
+
+    def done(self, *steps: str) -> dict[str, Any]:
+        """What the last of the steps wrote; all of them must succeed."""
+        for step in steps:
+            ended = self(step)
+            assert ended.returncode == 0, ended.stderr
+        return self.written(steps[-1])
+
+    def written(self, step: str) -> dict[str, Any]:
+        return dict(json.loads((self.platform / f"{step}.json").read_text(encoding="utf-8")))
+
+    @property
+    def reserved(self) -> str | None:
+        holder = json.loads((self.platform / ".dataops" / "local" / "lock.json").read_text(encoding="utf-8"))
+        return str(holder["reserved"]["run_id"]) if holder["reserved"] else None
+
+    @property
+    def published(self) -> str:
+        return (self.platform / ".dataops" / "local" / "warehouse.duckdb").readlink().parent.name
+
+    def days(self) -> list[tuple[Any, ...]]:
+        path = self.platform / ".dataops" / "local" / "warehouse.duckdb"
+        with duckdb.connect(str(path), read_only=True) as connection:
+            return connection.execute("select * from gold.days order by 1").fetchall()
+
+
+@pytest.fixture(scope="module")
+def steps(
+    tmp_path_factory: pytest.TempPathFactory, dataops_here: Dataops, new_platform: Callable[[Path], Path]
+) -> Steps:
+    folder = small_platform(tmp_path_factory.mktemp("steps") / "platform", dataops_here)
+    assert dataops_here("run", cwd=folder).returncode == 0
+    return Steps(folder, dataops_here)
+
+
+def test_six_steps_publish_what_a_run_does(steps: Steps) -> None:
+    before, days = steps.published, steps.days()
+    run_id = steps.done("freshness")["run"]["run_id"]
+    for step in ("bronze", "silver", "gold"):
+        result = steps.done(step)["result"]
+        assert {model["layer"] for model in result["models"]} == {step}
+        assert result["tests"]["run"] == result["tests"]["passed"] > 0
+        assert steps.published == before
+        assert steps.reserved == run_id
+    assert steps.done("publish")["result"]["published"]
+    assert steps.published == run_id
+    assert steps.days() == days
+    assert steps.reserved is None
+    record = steps.platform / ".dataops" / "local" / "runs" / run_id
+    assert not (record / "catalog.json").exists()
+    steps.done("documentation")
+    nodes = json.loads((record / "catalog.json").read_text(encoding="utf-8"))["nodes"]
+    assert {name.rsplit(".", 1)[1] for name in nodes} == {
+        "orders",
+        "people",
+        "customers",
+        "days",
+        "best_customers",
+    }
+    facts = json.loads((record / "run.json").read_text(encoding="utf-8"))
+    assert (facts["status"], facts["command"]) == ("succeeded", "a test")
+
+
+def test_the_documentation_step_writes_nothing_to_what_is_published(steps: Steps) -> None:
+    file = (steps.platform / ".dataops" / "local" / "warehouse.duckdb").resolve()
+    before = file.read_bytes()
+    steps.done("documentation")
+    assert file.read_bytes() == before
+
+
+def test_between_two_steps_no_other_run_begins(steps: Steps) -> None:
+    run_id = steps.done("freshness", "bronze")["run"]["run_id"]
+    refused = steps.dataops("run", cwd=steps.platform)
+    assert refused.returncode == 4
+    assert f"in use by run {run_id}, which is between two of its steps" in refused.stderr
+    shown = steps.dataops("runs", "--json", cwd=steps.platform)
+    assert json.loads(shown.stdout)[0]["status"] == "running"
+    steps.done("silver", "gold", "publish")
+    assert steps.dataops("run", cwd=steps.platform).returncode == 0
+
+
+def test_a_reservation_ends(steps: Steps) -> None:
+    assert steps("freshness", "--reserve", "1s").returncode == 0
+    waited = steps.dataops("run", "--lock-wait", "1m", cwd=steps.platform)
+    assert waited.returncode == 0, waited.stderr
+    late = steps("bronze")
+    assert late.returncode == 5
+    assert "another run has taken its place" in late.stderr
+
+
+def test_a_failed_test_ends_the_run_and_is_mended(steps: Steps) -> None:
+    before = steps.published
+    test = steps.platform / "dbt" / "tests" / "no_customer_is_good.sql"
+    test.parent.mkdir(exist_ok=True)
+    test.write_text("select customer_id from {{ ref('customers') }} where customer_id > 0")
+    steps.done("freshness", "bronze")
+    failed = steps("silver")
+    assert failed.returncode == 1
+    assert "no_customer_is_good" in failed.stderr
+    assert "customer_id" in failed.stderr
+    assert steps.written("silver")["result"]["failures"][0]["name"] == "no_customer_is_good"
+    assert steps.published == before
+    assert steps.reserved is None
+    assert steps("gold").returncode == 5  # what fails is never built upon
+    test.write_text("select customer_id from {{ ref('customers') }} where customer_id < 0")
+    run_id = steps.done("silver", "gold", "publish")["run"]["run_id"]
+    assert steps.published == run_id
+    test.unlink()
+
+
+def test_publishing_twice_is_publishing_once(steps: Steps) -> None:
+    run_id = steps.done("freshness", "bronze", "silver", "gold", "publish")["run"]["run_id"]
+    again = steps("publish")
+    assert again.returncode == 0
+    assert f"{run_id} has been published already" in again.stderr
+    assert steps.published == run_id
+
+
+def test_what_an_earlier_step_built_must_not_have_changed(steps: Steps) -> None:
+    model = steps.platform / "dbt" / "models" / "bronze" / "orders.sql"
+    text = model.read_text()
+    steps.done("freshness", "bronze")
+    model.write_text(text + "\nwhere SalesOrderID > 0")
+    try:
+        refused = steps("silver")
+        assert refused.returncode == 5
+        assert "orders has changed since it was built" in refused.stderr
+        steps.done("bronze", "silver")  # as after `clear` from bronze on
+    finally:
+        model.write_text(text)
+    assert steps("gold").returncode == 5
+
+
+def test_a_selection_goes_from_step_to_step(steps: Steps) -> None:
+    before = steps.days()
+    assert steps("freshness", "--select", "customers").returncode == 0
+    steps.done("bronze")
+    silver = steps.done("silver")["result"]
+    assert [model["model"] for model in silver["models"]] == ["customers"]
+    steps.done("gold", "publish")
+    assert steps.days() == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("step", "platinum", "--out", "x"), "There is no step platinum"),
+        (("step", "silver", "--out", "x"), "--so-far"),
+        (("step", "silver", "--out", "x", "--so-far", "/dev/null"), "no result of a step"),
+    ],
+)
+def test_wrong_use(steps: Steps, arguments: tuple[str, ...], said: str) -> None:
+    refused = steps.dataops(*arguments, cwd=steps.platform)
+    assert refused.returncode == 2
+    assert said in refused.stderr
