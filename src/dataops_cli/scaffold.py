@@ -9,7 +9,7 @@ from pathlib import Path
 from dataops_cli.errors import DataopsError, ExitCode, UsageError
 from dataops_cli.files import explained
 
-PARTS = ("dbt", "airflow", "compose", "environments", ".github")
+PARTS = ("dbt", "airflow", "compose", "environments", ".github", ".dockerignore")
 # Made by use, never part of a platform's files; the wheel's build leaves the same out (.gitignore).
 GENERATED = shutil.ignore_patterns("target", "logs", "__pycache__", ".user.yml", "*.secrets.env", "*.pyc")
 
@@ -55,7 +55,7 @@ def create_platform(folder: Path) -> bool:
             hint="Name a folder that is empty or does not exist.",
         )
     source = platform_files()
-    missing = [part for part in PARTS if not (source / part).is_dir()]
+    missing = [part for part in PARTS if not (source / part).exists()]
     if missing:
         raise DataopsError(
             f"This installation lacks the platform's files: {', '.join(missing)}",
@@ -65,7 +65,10 @@ def create_platform(folder: Path) -> bool:
     with explained(folder):
         folder.mkdir(parents=True, exist_ok=True)
         for part in PARTS:
-            shutil.copytree(source / part, folder / part, ignore=GENERATED)
+            if (source / part).is_dir():
+                shutil.copytree(source / part, folder / part, ignore=GENERATED)
+            else:
+                shutil.copyfile(source / part, folder / part)
         (folder / ".gitignore").write_text(GITIGNORE, encoding="utf-8")
         (folder / "README.md").write_text(README.format(name=folder.resolve().name), encoding="utf-8")
     return (folder / ".git").exists() or _git_init(folder)

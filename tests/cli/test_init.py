@@ -20,6 +20,7 @@ def test_a_platform_has_its_parts_and_a_repository(dataops: Dataops, tmp_path: P
         "compose",
         "environments",
         ".github",
+        ".dockerignore",
         ".git",
         ".gitignore",
         "README.md",

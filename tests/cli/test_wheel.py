@@ -43,6 +43,7 @@ def test_what_is_in_it(installed: Path) -> None:
         "compose",
         "environments",
         ".github",
+        ".dockerignore",
     }
     inside = [path for path in installed.rglob("*") if path.is_file()]
     assert not [
@@ -56,7 +57,7 @@ def test_a_platform_from_the_wheel_equals_the_checkouts_files(installed: Path, t
     done = dataops(installed, tmp_path, "init", "p")
     assert done.returncode == 0, done.stderr
     tracked = subprocess.run(
-        ["git", "ls-files", "dbt", "airflow", "compose", "environments", ".github"],
+        ["git", "ls-files", "dbt", "airflow", "compose", "environments", ".github", ".dockerignore"],
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -70,11 +70,12 @@ def compose(engine: docker_api.Engine) -> Callable[..., subprocess.CompletedProc
 
 @pytest.fixture
 def stand_ins() -> dict[str, str]:
-    """Images that can be had here, in place of the public ones. See .ci/engine for PostgreSQL and Python."""
+    """Images that can be had here, in place of the public ones. See .ci/engine for all but the stand-in."""
     return {
         "SQLSERVER_IMAGE": STAND_IN,
         "CLOUDBEAVER_IMAGE": STAND_IN,
         "POSTGRES_IMAGE": "dataops-test/postgres:15",
+        "REDIS_IMAGE": "dataops-test/redis:7",
         "PYTHON_IMAGE": "dataops-test/python:3.11",
     }
 

@@ -41,6 +41,19 @@ def test_a_build_that_asks_for_it_gets_the_package_in_its_folder(tmp_path: Path)
     assert files_for({"context": str(tmp_path)}) == {}
 
 
+def test_a_dockerfile_s_own_ignore_file_comes_before_the_folder_s(tmp_path: Path) -> None:
+    """As BuildKit has it."""
+    (tmp_path / "one").mkdir()
+    for name in ("one/Dockerfile", "Dockerfile", "a", "b"):
+        (tmp_path / name).write_text("FROM x\n")
+    (tmp_path / ".dockerignore").write_text("*\n!a\n")
+    (tmp_path / "one" / "Dockerfile.dockerignore").write_text("*\n!b\n")
+    assert build_context(tmp_path, "Dockerfile") >= {"a", "Dockerfile"}
+    assert build_context(tmp_path, "one/Dockerfile") >= {"b", "one/Dockerfile"}
+    assert "b" not in build_context(tmp_path, "Dockerfile")
+    assert "a" not in build_context(tmp_path, "one/Dockerfile")
+
+
 def test_another_package_is_another_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "Dockerfile").write_text("FROM x\n")
 

@@ -91,7 +91,7 @@ def stack(
     git = ["git", "-c", "user.name=t", "-c", "user.email=t@example.com"]
     for command in (["add", "."], ["commit", "--quiet", "--message=first"]):
         subprocess.run([*git, *command], cwd=folder, check=True)
-    variables = {"PYTHON_IMAGE": "dataops-test/python:3.11"}
+    variables = {"PYTHON_IMAGE": "dataops-test/python:3.11", "REDIS_IMAGE": "dataops-test/redis:7"}
     found = Stack(folder, name, dataops, variables)
     not_yet = found.run("run")
     assert not_yet.returncode == 3
@@ -267,7 +267,8 @@ def test_an_image_without_the_cli(stack: Stack, engine: docker_api.Engine) -> No
     """Such as `docker compose build` makes it: it works, and has no CLI in it."""
     tag = "dataops-dbt:inside"
     arguments = ("--build-arg", "BASE_IMAGE=dataops-test/python:3.11", "--build-arg", "PIP_INDEX_URL=")
-    made = docker("build", "--quiet", *arguments, str(stack.folder / "dbt"), DOCKER_BUILDKIT="0")
+    file = str(stack.folder / "dbt" / "Dockerfile")
+    made = docker("build", "--quiet", *arguments, "--file", file, str(stack.folder), DOCKER_BUILDKIT="0")
     before = str((engine.image(tag) or {})["Id"])
     try:
         docker("tag", made, tag)

@@ -1,6 +1,6 @@
 """The platform's own Compose files on a real engine.
 
-PostgreSQL and Airflow are real, Airflow's and dbt's images are built here; SQL Server and CloudBeaver are
+PostgreSQL, Redis and Airflow are real, Airflow's and dbt's images are built here; SQL Server and CloudBeaver are
 stand-ins that keep the name, the ports and the secrets of the service, and nothing else.
 """
 
@@ -10,12 +10,15 @@ import json
 import os
 import re
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 from urllib.error import HTTPError
-from urllib.request import Request, urlopen
+from urllib.request import urlopen
 
 import pytest
+from airflow_api import AirflowApi
+from small_stack import docker
 
 from dataops_cli import docker_api
 from support import Dataops
@@ -33,7 +36,7 @@ name = "{name}"
 prefix = "{name}-"
 port_offset = 31000
 profiles = ["cloudbeaver"]
-timeout = 120
+timeout = 240
 """
 
 
@@ -68,8 +71,30 @@ SERVICES = {
     "cloudbeaver",
     "dbt",
     "postgres",
+    "redis",
     "sqlserver",
 }
+# One task on dbt's queue; with `sleep`, its first try takes long.
+DAG = """\
+from datetime import timedelta
+
+from airflow.sdk import dag, task
+
+
+@dag(schedule=None, is_paused_upon_creation=False)
+def on_dbt():
+    @task.bash(executor="CeleryExecutor", queue="dbt", retries=1, retry_delay=timedelta(0))
+    def work():
+        return (
+            "echo try {{ ti.try_number }} on $(hostname); dataops --version;"
+            "{% if dag_run.conf.get('sleep') and ti.try_number == 1 %} sleep 300 {% endif %}"
+        )
+
+    work()
+
+
+on_dbt()
+"""
 
 
 def test_the_whole_stack_up_twice_edited_and_down(
@@ -80,17 +105,18 @@ def test_the_whole_stack_up_twice_edited_and_down(
     compose: Callable[..., subprocess.CompletedProcess[str]],
 ) -> None:
     folder, name = platform
+    (folder / "airflow" / "dags" / "on_dbt.py").write_text(DAG)
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         return dataops("--env", "teststack", *arguments, cwd=folder, **stand_ins)
 
     first = run("up")
     assert first.returncode == 0, first.stderr
-    assert "teststack is up and healthy: 8 services" in first.stdout
+    assert "teststack is up and healthy: 9 services" in first.stdout
     secrets = folder / "environments" / "teststack.secrets.env"
     assert secrets.stat().st_mode & 0o777 == 0o600
     passwords = dict(re.findall(r"DATAOPS_(?:SECRETS__)?(\w+)='([\w=-]{32,})'", secrets.read_text()))
-    assert len(set(passwords.values())) == 9
+    assert len(set(passwords.values())) == 10
 
     rows = {row["service"]: row for row in json.loads(run("ps", "--json").stdout)}
     assert {*rows} == SERVICES
@@ -108,10 +134,14 @@ def test_the_whole_stack_up_twice_edited_and_down(
         assert document["HostConfig"]["CapDrop"] == ["ALL"]
         assert document["HostConfig"]["Memory"] > 0
     assert documents["postgres"]["HostConfig"]["PortBindings"] == {}
-    for service in ("airflow-webserver", "airflow-scheduler", "dbt"):
+    users = {"airflow-webserver": "50000", "airflow-scheduler": "50000", "dbt": "50000", "redis": "999"}
+    for service, expected in users.items():
         assert documents[service]["HostConfig"]["ReadonlyRootfs"]
         code, user = engine.exec(before[service], ["id", "-u"])
-        assert (code, user.decode().strip()) == (0, "50000")
+        assert (code, user.decode().strip()) == (0, expected)
+    # Airflow's worker knows neither the database's password nor what Airflow signs and encrypts with.
+    code, known = engine.exec(before["dbt"], ["ls", "/run/secrets"])
+    assert (code, known.decode().split()) == (0, ["redis_password", "warehouse_password"])
 
     query = "select count(*) from ab_user"
     code, answer = engine.exec(before["postgres"], ["psql", "-U", "airflow", "-d", "airflow", "-Atc", query])
@@ -122,6 +152,9 @@ def test_the_whole_stack_up_twice_edited_and_down(
     assert sign_in(39080, "admin") == 401
     code, answer = engine.exec(before["dbt"], ["python", "-c", REACH_SQLSERVER])
     assert (code, "ODBC Driver 18 for SQL Server" in answer.decode()) == (0, True), answer
+    airflow = AirflowApi(39080, passwords["AIRFLOW_ADMIN_PASSWORD"])
+    a_task_on_dbt_s_queue_runs_in_its_container(airflow, before["dbt"])
+    neither_a_killed_worker_nor_a_killed_queue_loses_a_task(airflow, before, engine)
 
     # What brings the database to its schema and makes the administrator may run again at any time.
     once_more = run("exec", "--one-off", "airflow-init", "--", "initialise")
@@ -129,7 +162,7 @@ def test_the_whole_stack_up_twice_edited_and_down(
     assert sign_in(39080, passwords["AIRFLOW_ADMIN_PASSWORD"]) == 201
 
     again = run("up")
-    assert again.stdout == "teststack is up and healthy: 8 services, no changes.\n"
+    assert again.stdout == "teststack is up and healthy: 9 services, no changes.\n"
     assert containers(engine, name) == before
     listed = compose("-p", name, "ps", "--all", "--format", "json", cwd=folder)
     assert {json.loads(line)["Service"] for line in listed.stdout.splitlines()} == SERVICES
@@ -159,13 +192,13 @@ def test_the_whole_stack_up_twice_edited_and_down(
     assert down.returncode == 0, down.stderr
     label = f"com.docker.compose.project={name}"
     assert (engine.containers(label), engine.networks(label)) == ([], [])
-    assert len(engine.volumes(label)) == 4
+    assert len(engine.volumes(label)) == 6
 
     kept = run("down", "--volumes")
     assert kept.returncode == 5
     assert "Nothing was removed" in kept.stderr
     assert "--volumes --yes" in kept.stderr
-    assert len(engine.volumes(label)) == 4
+    assert len(engine.volumes(label)) == 6
 
     secrets.unlink()
     assert run("up", "--plan").returncode == 3
@@ -190,15 +223,39 @@ except pyodbc.Error as error:
 
 
 def sign_in(port: int, password: str) -> int:
-    body = json.dumps({"username": "admin", "password": password}).encode()
-    request = Request(
-        f"http://127.0.0.1:{port}/auth/token", data=body, headers={"Content-Type": "application/json"}
-    )
     try:
-        with urlopen(request) as response:
-            return int(response.status)
+        AirflowApi(port, password)
     except HTTPError as error:
         return error.code
+    return 201
+
+
+def a_task_on_dbt_s_queue_runs_in_its_container(airflow: AirflowApi, worker: str) -> None:
+    run = airflow.trigger("on_dbt")
+    airflow.succeeds("on_dbt", run, "work", 60)
+    lines = airflow.log("on_dbt", run, "work", 1)
+    assert f"try 1 on {worker[:12]}" in lines
+    assert any(line.startswith("dataops ") for line in lines)
+
+
+def neither_a_killed_worker_nor_a_killed_queue_loses_a_task(
+    airflow: AirflowApi, containers: dict[str, str], engine: docker_api.Engine
+) -> None:
+    cut_off = airflow.trigger("on_dbt", sleep=True)
+    airflow.until(lambda: airflow.state("on_dbt", cut_off, "work") == "running", 60)
+    # Also the log of a task that runs can be read.
+    airflow.until(lambda: any("try 1 on" in line for line in airflow.log("on_dbt", cut_off, "work", 1)), 30)
+    docker("kill", containers["dbt"])
+    killed = time.monotonic()
+    waiting = airflow.trigger("on_dbt")
+    length = 'REDISCLI_AUTH="$(cat /run/secrets/redis_password)" redis-cli llen dbt'
+    airflow.until(lambda: engine.exec(containers["redis"], ["sh", "-c", length]) == (0, b"1\n"), 30)
+    docker("restart", "--time", "0", containers["redis"])
+    docker("start", containers["dbt"])
+    airflow.succeeds("on_dbt", waiting, "work", 60)
+    airflow.succeeds("on_dbt", cut_off, "work", 60)
+    assert time.monotonic() - killed < 60
+    assert f"try 2 on {containers['dbt'][:12]}" in airflow.log("on_dbt", cut_off, "work", 2)
 
 
 def test_compose_and_we_take_away_what_the_other_made(
@@ -282,6 +339,26 @@ def test_a_dependent_of_what_has_only_to_be_started_does_not_wait_for_its_health
     assert failed.returncode == 1
     assert f"error: {name}-slow-1 is unhealthy" in failed.stderr
     assert engine.inspect(f"{name}-web-1")["State"]["Running"]
+
+
+def test_what_an_old_container_takes_to_stop_is_no_part_of_the_timeout(
+    dataops: Dataops, platform: tuple[Path, str]
+) -> None:
+    """Such as a worker that finishes its tasks."""
+    folder, _ = platform
+    text = (
+        "services:\n"
+        "  work:\n"
+        "    image: dataops-test/stand-in:1\n"
+        "    command: [sh, -c, 'trap \"\" TERM; while true; do sleep 1; done']\n"
+        "    stop_grace_period: 5s\n"
+        "    healthcheck: {test: 'true', interval: 200ms}\n"
+    )
+    use(folder, text)
+    assert dataops("up", "--env", "teststack", cwd=folder).returncode == 0
+    use(folder, text + "    environment: {VERSION: '2'}\n")
+    again = dataops("up", "--env", "teststack", "--timeout", "4", cwd=folder)
+    assert again.returncode == 0, again.stderr
 
 
 def test_a_paused_container_is_not_healthy(

@@ -68,6 +68,7 @@ def test_dev_has_the_plain_names_and_ports(stacks: dict[str, Stack]) -> None:
         "cloudbeaver": "cloudbeaver",
         "dbt": "dataops-dbt",
         "postgres": "dataops-postgres",
+        "redis": "dataops-redis",
         "sqlserver": "dataops-sqlserver",
     }
     assert ports(dev) == {
@@ -82,6 +83,8 @@ def test_dev_has_the_plain_names_and_ports(stacks: dict[str, Stack]) -> None:
         "postgres_data",
         "cloudbeaver_data",
         "dbt_state",
+        "redis_data",
+        "airflow_logs",
     }
 
 

@@ -161,6 +161,23 @@ def test_fewer_replicas_and_orphans() -> None:
     ]
 
 
+def test_containers_of_a_service_with_a_name_of_its_own() -> None:
+    named: Service = {**WEB, "container_name": "shop", "scale": 2}
+    assert lines(plan_up(stack(web=named), seen())) == [
+        "create shop: it is missing",
+        "create shop-2: it is missing",
+    ]
+    first = container("web", named, name="shop")
+    second = replace(first, id="second", name="shop-2", number=2)
+    assert plan_up(stack(web=named), seen(first, second)) == []
+    one: Service = {**named, "scale": 1}
+    assert lines(plan_up(stack(web=one), seen(first, second))) == [
+        "remove shop-2: the service has 1 container(s)"
+    ]
+    none: Service = {**named, "scale": 0}
+    assert lines(plan_up(stack(web=none), seen(first))) == ["remove shop: the service has 0 container(s)"]
+
+
 def test_another_project_s_volume_is_refused() -> None:
     there = replace(seen(), volumes={"shop_data": {labels.PROJECT: "other"}})
     with pytest.raises(DataopsError, match="belongs to other") as caught:

@@ -54,6 +54,10 @@ def up(
     remove_orphans: Annotated[
         bool, typer.Option("--remove-orphans", help="Remove containers of services that are gone.")
     ] = False,
+    scale: Annotated[
+        list[str] | None,
+        typer.Option(metavar="SERVICE=N", help="N containers of a service, such as dbt=2 (default: 1)."),
+    ] = None,
     profiles: Profiles = None,
 ) -> None:
     """Bring the environment's stack up, and wait until it is healthy."""
@@ -72,11 +76,12 @@ def up(
     from dataops_cli.stack.lock import changing
     from dataops_cli.stack.observe import observe
     from dataops_cli.stack.reconcile import made_elsewhere, orphans, plan_up
+    from dataops_cli.stack.scale import scale as scaled
     from dataops_cli.stack.selection import select
 
     environment = app.environment
     whole = load_environment_stack(app.project, environment, profiles or ())
-    stack = select(whole, services or ())
+    stack = scaled(select(whole, services or ()), scale or ())
     warn_of_readable_secrets(app)
     for warning in stack.warnings:
         app.console.warn(warning)

@@ -10,10 +10,14 @@ from typing import IO
 
 
 def build_context(folder: Path, dockerfile: str) -> set[str]:
-    """What a build in `folder` sends to the engine: paths relative to it, as `.dockerignore` leaves them."""
+    """What a build in `folder` sends to the engine: paths relative to it, as its ignore file leaves them.
+
+    That is `<Dockerfile>.dockerignore` where it is there, as with BuildKit, else `.dockerignore`.
+    """
     from docker.utils.build import exclude_paths
 
-    ignore = folder / ".dockerignore"
+    its_own = folder / f"{dockerfile}.dockerignore"
+    ignore = its_own if its_own.is_file() else folder / ".dockerignore"
     lines = ignore.read_text(encoding="utf-8").splitlines() if ignore.is_file() else []
     patterns = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
     return set(exclude_paths(str(folder), patterns, dockerfile=dockerfile))

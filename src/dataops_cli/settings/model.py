@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from ipaddress import ip_address
 from typing import Annotated, Any, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ENV_PREFIX = "DATAOPS_"
@@ -52,9 +53,7 @@ class Warehouse(Section):
     keep_generations: Annotated[int, Field(ge=1)] = Field(
         5, description="published generations that are kept, the current one included"
     )
-    server: Annotated[str, Field(pattern=r"^[^\s;{}=,'\"]+$")] = Field(
-        "127.0.0.1", description="host name of the SQL Server, or HOST\\INSTANCE"
-    )
+    server: str = Field("127.0.0.1", description="host name of the SQL Server, or HOST\\INSTANCE")
     port: Annotated[int, Field(ge=1, le=65535)] | None = Field(
         None, description="port of the SQL Server (unset: 1433, plus stack.port_offset for the stack's own)"
     )
@@ -83,7 +82,7 @@ class Warehouse(Section):
     )
     encrypt: bool = Field(True, description="encrypt the connection")
     trust_server_certificate: bool = Field(
-        False, description="accept a certificate that is not verified (in dev, local and ci only)"
+        False, description="accept a certificate that is not verified (in local, ci, dev and dev-* only)"
     )
     login_timeout: Annotated[int, Field(ge=1)] = Field(15, description="seconds until a login has to succeed")
     query_timeout: Annotated[int, Field(ge=0)] = Field(
@@ -93,6 +92,22 @@ class Warehouse(Section):
         300, description="seconds that publishing tries to get its locks between readers' queries"
     )
     application_name: str = Field("dataops", description="name by which SQL Server knows our sessions")
+
+    @field_validator("server")
+    @classmethod
+    def _is_a_host(cls, server: str) -> str:
+        if re.fullmatch(r".+,\s*\d+|[^:]+:\d+", server):
+            raise ValueError("put the port into warehouse.port")
+        if not re.fullmatch(r"[^\s;{}=,'\"]+", server):
+            raise ValueError("it must be a host name, or HOST\\INSTANCE")
+        return server
+
+    @field_validator("database", "source_database")
+    @classmethod
+    def _can_be_quoted(cls, name: str) -> str:
+        if set(name) & set("'\"[]"):
+            raise ValueError("dbt-sqlserver takes no name with a quote or a bracket: ' \" [ ]")
+        return name
 
 
 class Dbt(Section):
@@ -141,6 +156,33 @@ class Stack(Section):
     )
 
 
+class Airflow(Section):
+    url: Annotated[str, Field(pattern=r"^https?://[^\s/?#@]+(/[^\s?#@]*)?$")] | None = Field(
+        None, description="address of Airflow (unset: port 8080, plus stack.port_offset, of the stack's own)"
+    )
+    user: Annotated[str, Field(min_length=1)] = Field(
+        "admin",
+        description="user who signs in to Airflow; the password is secrets.airflow_admin_password",
+    )
+    timeout: Annotated[int, Field(ge=1)] = Field(
+        30, description="seconds that one call to Airflow may take, repetitions included"
+    )
+
+    schedule: Annotated[str, Field(pattern=r"^@\w+$|^\S+( +\S+){4}$")] | None = Field(
+        None, description="when the pipeline runs by itself: cron, UTC (unset: on demand only)"
+    )
+    late_after_minutes: Annotated[int, Field(ge=1)] = Field(
+        60, description="minutes after which a run of the pipeline that has not ended is called late"
+    )
+    keep_logs_days: Annotated[int, Field(ge=1)] = Field(30, description="days for which task logs are kept")
+
+    @field_validator("url")
+    @classmethod
+    def _without_the_api(cls, url: str | None) -> str | None:
+        """The address of Airflow itself, also where that of its API was given."""
+        return url and url.rstrip("/").removesuffix("/api/v2")
+
+
 class Secrets(Section):
     """Passwords of the stack's services. They are never written to a settings file."""
 
@@ -149,6 +191,9 @@ class Secrets(Section):
     )
     postgres_password: SecretStr | None = Field(
         None, description="password of the metadata database's owner (secret)"
+    )
+    redis_password: SecretStr | None = Field(
+        None, description="password of Redis, which holds the queue of Airflow's workers (secret)"
     )
     airflow_admin_password: SecretStr | None = Field(
         None, description="password of Airflow's administrator, user admin (secret)"
@@ -184,6 +229,7 @@ class Settings(BaseSettings):
     freshness: Freshness = Freshness()
     runs: Runs = Runs()
     stack: Stack = Stack()
+    airflow: Airflow = Airflow()
     secrets: Secrets = Secrets()
 
     @property

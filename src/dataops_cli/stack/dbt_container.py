@@ -18,11 +18,10 @@ from dataops_cli.processes import CALLER, user_name
 from dataops_cli.project import Project
 from dataops_cli.release import RELEASE, release_of
 from dataops_cli.settings.load import Environment
-from dataops_cli.settings.variables import as_variables
 from dataops_cli.stack import labels
 from dataops_cli.stack.bring_back import bring_back, names_in
 from dataops_cli.stack.build_inputs import build_inputs
-from dataops_cli.stack.environment import load_environment_stack, require_stack
+from dataops_cli.stack.environment import inside, load_environment_stack, require_stack
 from dataops_cli.stack.forwarding import TOKEN, Forwarding
 from dataops_cli.stack.observe import Container, observe_containers
 from dataops_cli.stack.own_package import own_fingerprint
@@ -32,8 +31,6 @@ from dataops_cli.stack.selection import only
 SERVICE = "dbt"
 # The platform's root in the container: see dbt/Dockerfile.
 ROOT = "/opt/dataops"
-# What the stack's SQL Server is called within the stack, for which the settings have an address of the engine's.
-SQL_SERVER = {"warehouse.server": "sqlserver", "warehouse.port": 1433}
 REVISION = "org.opencontainers.image.revision"
 # What says how output is to look.
 LOOK = ("COLORTERM", "FORCE_COLOR", "NO_COLOR", "TERM")
@@ -108,11 +105,8 @@ class DbtContainer:
         )
 
     def _variables(self) -> dict[str, str]:
-        changes: dict[str, object] = {"dbt.runner": "process"}
-        if self.environment.settings.has_own_server:
-            changes |= SQL_SERVER
         return {
-            **as_variables(self.environment, changes),
+            **inside(self.environment),
             **_given(LOOK, os.environ),
             CALLER: f"{user_name()}@{socket.gethostname()}",
         }

@@ -11,8 +11,9 @@ from dataops_cli.errors import DataopsError, ExitCode, UsageError
 from dataops_cli.project import Project
 from dataops_cli.release import release_of
 from dataops_cli.settings import secrets
-from dataops_cli.settings.layers import variable
+from dataops_cli.settings.layers import SETTINGS_FROM, variable
 from dataops_cli.settings.load import Environment
+from dataops_cli.settings.variables import as_variables
 from dataops_cli.stack.config_hash import secrets_hash
 from dataops_cli.stack.env_file import read_env_file
 from dataops_cli.stack.load import load_stack
@@ -21,6 +22,8 @@ from dataops_cli.stack.secret_files import secret_contents
 
 # The ports of the environment without an offset.
 PORTS = {"SQLSERVER_PORT": 1433, "POSTGRES_PORT": 5432, "AIRFLOW_PORT": 8080, "CLOUDBEAVER_PORT": 8978}
+# What the stack's SQL Server is called within the stack, for which the settings have an address of the engine's.
+SQL_SERVER = {"warehouse.server": "sqlserver", "warehouse.port": 1433}
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,9 @@ def load_environment_stack(
         "STACK_BIND_ADDRESS": settings.bind_address,
         "IMAGE_TAG": environment.name,
         "REVISION": release_of(project.root) or "unknown",
+        "PIPELINE_SCHEDULE": environment.settings.airflow.schedule or "",
+        "PIPELINE_LATE_AFTER_MINUTES": str(environment.settings.airflow.late_after_minutes),
+        "KEEP_LOGS_DAYS": str(environment.settings.airflow.keep_logs_days),
     } | {key: str(port + settings.port_offset) for key, port in PORTS.items()}
     file = project.root / "compose" / ".env"
     beside = read_env_file(file, os.environ, lambda _unset: None, {}) if file.is_file() else {}
@@ -71,12 +77,24 @@ def load_environment_stack(
             "PIP_INDEX_URL has a user or a password in it, which would stay in the images that are built",
             hint="Name a mirror that asks for none, or unset it for this command.",
         )
-    return load_stack(
+    stack = load_stack(
         [project.root / file for file in settings.files],
         variables=known,
         profiles=[*settings.profiles, *profiles],
         name=name,
     )
+    for service in stack.services.values():
+        if SETTINGS_FROM in service.get("environment", {}):
+            service["environment"] |= inside(environment)
+    return stack
+
+
+def inside(environment: Environment) -> dict[str, str]:
+    """The settings as variables, for the CLI in a container of the stack. No secret is among them."""
+    changes: dict[str, object] = {"dbt.runner": "process"}
+    if environment.settings.has_own_server:
+        changes |= SQL_SERVER
+    return {"DATAOPS_ENV": environment.name, **as_variables(environment, changes)}
 
 
 def with_secrets(stack: Stack, environment: Environment) -> EnvironmentStack:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 from dataops_cli import __version__
@@ -59,10 +60,13 @@ class Execution:
         self._cancelled = threading.Event()
         # The engine gives out ports of a range one start at a time only.
         self._starting = threading.Lock()
+        # By service, the seconds that its old containers took to stop: a worker finishes its tasks first.
+        self._stopping: dict[str, float] = {}
 
     def up(self, plan: Sequence[Operation], *, wait_until_healthy: bool, timeout: float) -> None:
         """Apply the plan along the graph of dependencies, independent services side by side.
 
+        `timeout` does not count the time that a container which is replaced takes to stop.
         Raises the first DataopsError; what else was under way is finished or given up, and nothing is
         taken back: the next `up` goes on from there.
         """
@@ -93,9 +97,14 @@ class Execution:
         along(needs, work, self._cancelled)
 
     def prepare(self, plan: Sequence[Operation]) -> None:
-        """Apply what comes before the services: images side by side, then networks and volumes."""
+        """Apply what comes before the services: images side by side, then networks and volumes.
+
+        Of those that are built, each comes after the one before: what they have in common is built once.
+        """
         images = {item.subject: item for item in plan if item.action in (Action.PULL, Action.BUILD)}
-        along(dict.fromkeys(images, ()), lambda image: self._before_services(images[image]), self._cancelled)
+        built = [image for image, item in images.items() if item.action is Action.BUILD]
+        needs = dict.fromkeys(images, ()) | {after: (before,) for before, after in pairwise(built)}
+        along(needs, lambda image: self._before_services(images[image]), self._cancelled)
         for operation in plan:
             if operation.action in (Action.CREATE_NETWORK, Action.CREATE_VOLUME):
                 self._before_services(operation)
@@ -136,7 +145,7 @@ class Execution:
                 self.engine,
                 container_name(self.stack, service, number),
                 condition,
-                deadline=deadline,
+                deadline=deadline + self._stopping.get(service, 0),
                 cancelled=self._cancelled,
             )
 
@@ -196,7 +205,7 @@ class Execution:
         elif operation.action is Action.RECREATE:
             # The name is free only when the old one is gone; until the new one is made, the old one serves.
             new = self._create(operation, f"{old.id[:12]}_{operation.subject}")
-            self.engine.stop(old.id)
+            self._stop(operation.service, old)
             self.engine.remove(old.id)
             self.engine.rename(new, operation.subject)
             self._start(operation, new)
@@ -264,8 +273,13 @@ class Execution:
         container = operation.container
         if container is not None:
             if container.running:
-                self.engine.stop(container.id)
+                self._stop(operation.service, container)
             self.engine.remove(container.id)
+
+    def _stop(self, service: str, container: Container) -> None:
+        begin = time.monotonic()
+        self.engine.stop(container.id)
+        self._stopping[service] = self._stopping.get(service, 0) + time.monotonic() - begin
 
 
 def _ipam(given: Mapping[str, object]) -> dict[str, object]:

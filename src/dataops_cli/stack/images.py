@@ -41,7 +41,8 @@ def build_image(
     dockerfile = build.get("dockerfile", "Dockerfile")
     own = files_for(build)
     context: dict[str, Any] = {"path": build["context"]}
-    if own:
+    # What the SDK does not do by itself.
+    if own or Path(build["context"], f"{dockerfile}.dockerignore").is_file():
         packed = packed_context(Path(build["context"]), dockerfile, own)
         context = {"fileobj": packed, "custom_context": True}
     options = context | {

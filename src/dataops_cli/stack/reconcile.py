@@ -52,7 +52,11 @@ class Operation:
 
 
 def container_name(stack: Stack, service: str, number: int) -> str:
-    return stack.services[service].get("container_name") or f"{stack.name}-{service}-{number}"
+    """A name of the service's own is that of its first container; the others have their number behind it."""
+    own = stack.services[service].get("container_name")
+    if own:
+        return own if number == 1 else f"{own}-{number}"
+    return f"{stack.name}-{service}-{number}"
 
 
 def replicas(service: Service) -> int:
