@@ -1,0 +1,1 @@
+"""Airflow's REST API: what the CLI asks of it, and watching a run."""

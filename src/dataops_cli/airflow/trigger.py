@@ -1,0 +1,61 @@
+"""Starting a run, under an id of ours, so that asking twice makes one run."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from dataops_cli.airflow.api import Airflow
+from dataops_cli.airflow.faults import Away
+from dataops_cli.airflow.model import Dag, DagRun
+from dataops_cli.errors import DataopsError, ExitCode
+
+
+def new_run_id() -> str:
+    """`dataops__20260131T010000Z-1a2b3c`: sorts by time, and is nobody else's."""
+    return f"dataops__{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+
+
+def require_triggerable(dag: Dag, *, unpause: bool = False) -> None:
+    """Raises DataopsError (exit 5) for a DAG whose runs would wait for ever, or run old code."""
+    if dag.paused and not unpause:
+        raise DataopsError(
+            f"DAG {dag.dag_id} is paused: a run would be accepted, and stay queued for ever",
+            hint="Unpause it with the run: --unpause. That also starts its schedule, if it has one: "
+            f"{dag.schedule or 'it has none'}",
+            exit_code=ExitCode.REFUSED,
+        )
+    if dag.has_import_errors:
+        raise DataopsError(
+            f"The file of DAG {dag.dag_id} has a fault: {dag.file}",
+            hint="See it with: dataops airflow import-errors",
+            exit_code=ExitCode.REFUSED,
+        )
+
+
+def trigger(
+    api: Airflow,
+    dag_id: str,
+    *,
+    run_id: str | None = None,
+    conf: Mapping[str, Any] | None = None,
+    unpause: bool = False,
+) -> DagRun:
+    """Start a run of a DAG. Raises DataopsError: exit 5 for a paused DAG, exit 2 for a `run_id` that is there."""
+    dag = api.dag(dag_id)
+    require_triggerable(dag, unpause=unpause)
+    if dag.paused:
+        api.set_paused(dag_id, False)
+    wanted = run_id or new_run_id()
+    try:
+        return api.trigger(dag_id, wanted, conf or {}, own_id=run_id is None)
+    except Away as fault:
+        if fault.untouched:
+            raise
+        raise DataopsError(
+            f"Whether run {wanted} was accepted is not known: {fault.reason}",
+            hint=f"Look, once Airflow answers again: dataops airflow watch {wanted} --dag {dag_id}",
+            exit_code=ExitCode.UNAVAILABLE,
+        ) from fault

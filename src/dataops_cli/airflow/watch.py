@@ -1,0 +1,222 @@
+"""Watching a run until it ends: what is looked at, how often, and what is done while Airflow is away."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
+
+from dataops_cli.airflow.api import Airflow
+from dataops_cli.airflow.faults import Away, Fault, Missing
+from dataops_cli.airflow.logs import tail
+from dataops_cli.airflow.model import FAILED, SUCCESS, DagRun, TaskInstance
+from dataops_cli.errors import DataopsError, ExitCode
+
+T = TypeVar("T")
+
+FIRST_PAUSE, LONGEST_PAUSE, GROWTH = 1.0, 5.0, 1.4
+# How long Airflow may be away where nobody set a deadline.
+AWAY_SECONDS = 600.0
+# A run of which no task runs, and which does not change for this long: is there anyone to do it?
+STALL_SECONDS = 30.0
+TAIL_LINES = 30
+# More tasks than these that failed are named, without their logs.
+TAILS = 3
+
+# What a task returned → lines to show below it.
+ReturnedLines = Callable[[Any], Sequence[str]]
+Notes = Mapping[str, Sequence[str]]
+
+
+class View(Protocol):
+    """What shows a run that is being watched."""
+
+    def update(self, run: DagRun, tasks: Sequence[TaskInstance], notes: Notes) -> None:
+        """The run was looked at. `notes` are lines to show below a task, by its name."""
+
+    def log(self, task: TaskInstance, lines: Sequence[str]) -> None:
+        """A task wrote these lines."""
+
+    def away(self, reason: str) -> None:
+        """Airflow could not be asked, once more."""
+
+    def back(self) -> None:
+        """Airflow answers again."""
+
+    def stalled(self, ill: Sequence[str]) -> None:
+        """The run does not go on, as these parts of Airflow are ill."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A task that failed, with the end of its log."""
+
+    task: TaskInstance
+    log: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended."""
+
+    run: DagRun
+    tasks: Sequence[TaskInstance]
+    notes: Notes
+    failures: Sequence[Failure] = ()
+
+    @property
+    def succeeded(self) -> bool:
+        return self.run.state == SUCCESS
+
+
+def watch(
+    api: Airflow,
+    dag_id: str,
+    run_id: str,
+    *,
+    view: View,
+    deadline: float | None = None,
+    follow_logs: bool = False,
+    returned_lines: ReturnedLines | None = None,
+) -> Outcome:
+    """Look at a run until it ends. `deadline` is in time.monotonic() seconds.
+
+    Airflow may be away meanwhile: until the deadline, or without one for ten minutes. Raises DataopsError: exit 1
+    where the run has not ended by the deadline, exit 3 where Airflow stays away, exit 2 where there is no such run.
+    """
+    return _Watching(
+        api.impatient(), dag_id, run_id, view, deadline, follow_logs, returned_lines
+    ).to_the_end()
+
+
+@dataclass
+class _Watching:
+    api: Airflow
+    dag_id: str
+    run_id: str
+    view: View
+    deadline: float | None
+    follow_logs: bool
+    returned_lines: ReturnedLines | None
+    notes: dict[str, Sequence[str]] = field(default_factory=dict)
+    # Tries whose result was read, and how many lines of a try's log were shown.
+    read: set[tuple[str, int]] = field(default_factory=set)
+    shown: dict[tuple[str, int], int] = field(default_factory=dict)
+    finished: set[tuple[str, int]] = field(default_factory=set)
+
+    def to_the_end(self) -> Outcome:
+        pause, before = FIRST_PAUSE, None
+        check_at = time.monotonic() + STALL_SECONDS
+        while True:
+            run = self._reach(lambda: self.api.run(self.dag_id, self.run_id))
+            # After the run, so that its tasks are not older than what it says about itself.
+            tasks = self._reach(lambda: self.api.tasks(self.dag_id, self.run_id))
+            if self.follow_logs:
+                self._follow(tasks)
+            self._read_results(tasks)
+            self.view.update(run, tasks, self.notes)
+            if run.ended:
+                return Outcome(run, tasks, self.notes, self._failures(run, tasks))
+            now = [(run.state, [(task.name, task.state, task.try_number) for task in tasks])]
+            pause = FIRST_PAUSE if now != before else min(pause * GROWTH, LONGEST_PAUSE)
+            if now != before or any(task.state == "running" for task in tasks):
+                check_at = time.monotonic() + STALL_SECONDS
+            elif time.monotonic() >= check_at:
+                check_at = time.monotonic() + STALL_SECONDS
+                if ill := [part.part for part in self._reach(self.api.health) if part.ill]:
+                    self.view.stalled(ill)
+            before = now
+            self._wait(pause, run)
+
+    def _reach(self, call: Callable[[], T]) -> T:
+        """The answer to a call, whenever Airflow gives it."""
+        pause, since = FIRST_PAUSE, time.monotonic()
+        away = False
+        while True:
+            try:
+                answer = call()
+            except Away as fault:
+                limit = since + AWAY_SECONDS if self.deadline is None else self.deadline
+                if time.monotonic() >= limit:
+                    raise DataopsError(
+                        f"Airflow stayed away, and whether run {self.run_id} has ended is not known: {fault.reason}",
+                        hint=f"The run does not need us. Once Airflow answers again: {self._again()}",
+                        exit_code=ExitCode.UNAVAILABLE,
+                    ) from fault
+                away = True
+                self.view.away(fault.reason)
+                time.sleep(max(0.0, min(pause, limit - time.monotonic())))
+                pause = min(pause * GROWTH, LONGEST_PAUSE)
+            else:
+                if away:
+                    self.view.back()
+                return answer
+
+    def _wait(self, pause: float, run: DagRun) -> None:
+        if self.deadline is None:
+            time.sleep(pause)
+            return
+        left = self.deadline - time.monotonic()
+        if left <= 0:
+            raise DataopsError(
+                f"Run {self.run_id} has not ended in time: it is {run.state}, and goes on",
+                hint=f"Watch it again: {self._again()}",
+                exit_code=ExitCode.FAILED,
+            )
+        time.sleep(min(pause, left))
+
+    def _again(self) -> str:
+        return watch_command(self.dag_id, self.run_id)
+
+    def _follow(self, tasks: Sequence[TaskInstance]) -> None:
+        """Show what each task wrote since the last look."""
+        for task in tasks:
+            key = (task.name, task.try_number)
+            if key in self.finished or task.state == "queued":
+                continue
+            lines = self._log(task)
+            fresh = lines[self.shown.get(key, 0) :]
+            self.shown[key] = max(len(lines), self.shown.get(key, 0))
+            if fresh:
+                self.view.log(task, fresh)
+            if task.ended or task.state == "up_for_retry":
+                self.finished.add(key)
+
+    def _log(self, task: TaskInstance) -> list[str]:
+        try:
+            lines = self._reach(lambda: self.api.log(self.dag_id, self.run_id, task))
+        except Missing:  # not begun
+            return []
+        return [text for line in lines if not line.framing for text in line.lines]
+
+    def _read_results(self, tasks: Sequence[TaskInstance]) -> None:
+        """The lines below each task that has ended, from what it returned."""
+        if self.returned_lines is None:
+            return
+        for task in tasks:
+            key = (task.name, task.try_number)
+            if key in self.read or task.state not in (SUCCESS, FAILED):
+                continue
+            self.read.add(key)
+            value = self._reach(lambda task=task: self.api.returned(self.dag_id, self.run_id, task))  # type: ignore[misc]
+            if value is not None:
+                self.notes[task.name] = list(self.returned_lines(value))
+
+    def _failures(self, run: DagRun, tasks: Sequence[TaskInstance]) -> list[Failure]:
+        if run.state == SUCCESS:
+            return []
+        failed = [task for task in tasks if task.state == FAILED]
+        return [
+            Failure(task, self._tail(task) if number < TAILS else ()) for number, task in enumerate(failed)
+        ]
+
+    def _tail(self, task: TaskInstance) -> list[str]:
+        try:
+            return tail(self._reach(lambda: self.api.log(self.dag_id, self.run_id, task)), TAIL_LINES)
+        except Fault as fault:  # the outcome is known, with its log or without
+            return [f"(its log cannot be read: {fault.reason})"]
+
+
+def watch_command(dag_id: str, run_id: str) -> str:
+    return f"dataops airflow watch {run_id} --dag {dag_id}"

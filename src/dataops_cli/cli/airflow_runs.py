@@ -1,0 +1,254 @@
+"""`dataops airflow runs|show|tasks|logs|watch|clear`: what is done with a run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dataops_cli.cli.airflow_options import (
+    LAST,
+    PIPELINE,
+    DagArgument,
+    DagOption,
+    FollowOption,
+    PlanOption,
+    RunArgument,
+    TimeoutOption,
+    connect,
+    find_run,
+    shown_json,
+    warn_of_pause,
+)
+from dataops_cli.cli.application import Application, command
+from dataops_cli.errors import UsageError
+
+if TYPE_CHECKING:
+    from dataops_cli.airflow.model import DagRun, TaskInstance
+
+app = typer.Typer(add_completion=False)
+
+
+@command(app)
+def watch(
+    app: Application,
+    run_id: RunArgument = LAST,
+    dag: DagOption = PIPELINE,
+    timeout: TimeoutOption = None,
+    follow_logs: FollowOption = False,
+) -> None:
+    """Watch a run until it ends, and exit with its outcome."""
+    from dataops_cli.cli.airflow_watching import watch_run
+
+    api = connect(app)
+    run = find_run(api, dag, run_id)
+    if not run.ended:
+        warn_of_pause(app, api.dag(dag))
+    watch_run(app, api, run, timeout=timeout, follow_logs=follow_logs)
+
+
+@command(app)
+def runs(
+    app: Application,
+    dag: DagArgument = PIPELINE,
+    state: Annotated[
+        list[str] | None,
+        typer.Option(metavar="STATE", help="Only these: queued, running, success, failed (repeatable)."),
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, metavar="N", help="The newest N.")] = 20,
+) -> None:
+    """List the runs of a DAG, the newest first."""
+    from dataops_cli.airflow.views import state_text
+    from dataops_cli.console import table
+
+    found = connect(app).runs(dag, limit=limit, states=state or ())
+    rows = [
+        [
+            run.run_id,
+            state_text(run.state),
+            run.run_type,
+            _shown(run.started_at),
+            run.seconds,
+            run.triggered_by,
+        ]
+        for run in found
+    ]
+    app.console.result(
+        [_document(run) for run in found],
+        table(["run_id", "state", "type", "started_at", "seconds", "by"], rows)
+        if rows
+        else f"No such runs. Start one with: {app.hint(f'airflow trigger {dag}')}",
+    )
+
+
+@command(app)
+def show(app: Application, run_id: RunArgument = LAST, dag: DagOption = PIPELINE) -> None:
+    """Show one run: its facts, and its tasks in their latest tries."""
+    from dataops_cli.airflow.views import task_table
+    from dataops_cli.console import table
+
+    api = connect(app)
+    run = find_run(api, dag, run_id)
+    tasks = api.tasks(dag, run.run_id)
+    facts = _document(run)
+    rows = [[key, value] for key, value in facts.items() if value not in (None, {})]
+    rows = [[key, shown_json(value) if isinstance(value, dict) else value] for key, value in rows]
+    app.console.result(
+        {**facts, "tasks": [_task_document(task) for task in tasks]},
+        table(["run", run.run_id], rows),
+        "",
+        task_table(tasks, {}),
+    )
+
+
+@command(app)
+def tasks(app: Application, run_id: RunArgument = LAST, dag: DagOption = PIPELINE) -> None:
+    """List the tasks of a run with every try, and where each was done."""
+    from dataops_cli.airflow.views import state_text
+    from dataops_cli.console import table
+
+    api = connect(app)
+    run = find_run(api, dag, run_id)
+    tries: list[TaskInstance] = []
+    for task in api.tasks(dag, run.run_id):
+        tries += api.tries(dag, run.run_id, task) if task.try_number > 1 else [task]
+    columns = ["task", "try", "state", "started_at", "seconds", "operator", "pool", "queue", "host"]
+    rows = [
+        [
+            task.name,
+            task.try_number or None,
+            state_text(task.state),
+            _shown(task.started_at),
+            task.seconds,
+            task.operator,
+            task.pool,
+            task.queue,
+            task.host,
+        ]
+        for task in tries
+    ]
+    app.console.result([_task_document(task) for task in tries], table(columns, rows))
+
+
+@command(app)
+def logs(
+    app: Application,
+    task: Annotated[str, typer.Argument(metavar="TASK", help="The task.")],
+    run_id: RunArgument = LAST,
+    dag: DagOption = PIPELINE,
+    try_number: Annotated[
+        int | None, typer.Option("--try", min=1, metavar="N", help="The try (default: the latest).")
+    ] = None,
+    map_index: Annotated[
+        int, typer.Option(min=-1, metavar="N", help="The part of a mapped task, from 0.")
+    ] = -1,
+    tail: Annotated[int | None, typer.Option(min=1, metavar="N", help="The last N entries.")] = None,
+) -> None:
+    """Show what a task of a run wrote, with tracebacks."""
+    from dataops_cli.airflow.faults import Missing
+    from dataops_cli.errors import ExitCode
+
+    api = connect(app)
+    run = find_run(api, dag, run_id)
+    instances = api.tasks(dag, run.run_id)
+    matching = [item for item in instances if item.task_id == task]
+    if not matching:
+        names = ", ".join(dict.fromkeys(item.task_id for item in instances))
+        raise UsageError(f"Run {run.run_id} has no task {task}", hint=f"It has: {names or 'none yet'}")
+    instance = next((item for item in matching if item.map_index == map_index), None)
+    if instance is None:
+        last = max(item.map_index for item in matching)
+        raise UsageError(
+            f"Task {task} {'is mapped' if last >= 0 else 'is not mapped'}",
+            hint=f"Name one of its parts: --map-index 0 to {last}" if last >= 0 else "Leave out --map-index.",
+        )
+    try:
+        lines = api.log(dag, run.run_id, instance, try_number)
+    except Missing:
+        raise Missing(
+            f"Task {task} has no try {try_number}: its latest is {instance.try_number}",
+            hint=f"Its tries: dataops airflow tasks {run.run_id} --dag {dag}",
+            exit_code=ExitCode.USAGE,
+        ) from None
+    shown = lines[-tail:] if tail else lines
+    for line in shown:
+        stamp = f"{line.time:%H:%M:%S} " if line.time else ""
+        level = f"{line.level:<8}" if line.level else ""
+        app.console.record(
+            {"time": line.time, "level": line.level, "text": line.text, "trace": line.trace},
+            "\n".join([f"{stamp}{level}{line.text}", *line.trace]),
+        )
+    if not shown:
+        app.console.progress(f"{instance.name} has written nothing yet: it is {instance.state}.")
+
+
+@command(app)
+def clear(
+    app: Application,
+    run_id: RunArgument = LAST,
+    dag: DagOption = PIPELINE,
+    task: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="TASK",
+            help="This task, whatever its state (repeatable; default: what failed, with what comes after it).",
+        ),
+    ] = None,
+    downstream: Annotated[
+        bool, typer.Option("--downstream", help="With --task: also the tasks that come after it.")
+    ] = False,
+    plan: PlanOption = False,
+) -> None:
+    """Let what failed in a run, or the tasks named, run again."""
+    api = connect(app)
+    run = find_run(api, dag, run_id)
+    tasks = api.tasks(dag, run.run_id)
+    before = {item.name: item.state for item in tasks}
+    chosen = _to_clear(run, tasks, task or ())
+    cleared = (
+        api.clear(dag, run.run_id, chosen, downstream=downstream or not task, plan=plan) if chosen else []
+    )
+    # Cleared ones have no state any more: what they were is of interest.
+    cleared = [replace(item, state=before.get(item.name, item.state)) for item in cleared]
+    lines = [f"clear {item.name}: {item.state}" for item in cleared]
+    if not cleared:
+        lines = [f"Nothing to clear: no task of {run.run_id} has failed."]
+    elif not plan:
+        words = f"airflow watch {run.run_id} --dag {dag}"
+        lines.append(f"{run.run_id} goes on. Watch it: {app.hint(words)}")
+    app.console.result(
+        {"dag_id": dag, "run_id": run.run_id, "cleared": [_task_document(item) for item in cleared]}, *lines
+    )
+    if cleared and not plan:
+        warn_of_pause(app, api.dag(dag))
+
+
+def _to_clear(run: DagRun, tasks: Sequence[TaskInstance], names: Sequence[str]) -> list[TaskInstance]:
+    """The tasks named, or those that failed. Raises UsageError for a name that no task has."""
+    known = {item.task_id for item in tasks}
+    for name in names:
+        if name not in known:
+            raise UsageError(
+                f"Run {run.run_id} has no task {name}",
+                hint=f"It has: {', '.join(dict.fromkeys(item.task_id for item in tasks)) or 'none yet'}",
+            )
+    if names:
+        return list({item.task_id: item.whole for item in tasks if item.task_id in names}.values())
+    failed = [item for item in tasks if item.state in ("failed", "upstream_failed")]
+    if not failed and run.state == "failed":  # stopped before its first task
+        return [item for item in tasks if item.state == "skipped"]
+    return failed
+
+
+def _document(run: DagRun) -> dict[str, object]:
+    return {**vars(run), "seconds": run.seconds}
+
+
+def _task_document(task: TaskInstance) -> dict[str, object]:
+    return {"task": task.name, **vars(task), "seconds": task.seconds}
+
+
+def _shown(time: object) -> str | None:
+    return f"{time:%Y-%m-%d %H:%M:%S}" if time else None

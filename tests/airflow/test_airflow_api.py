@@ -1,0 +1,135 @@
+"""What is asked of Airflow: every page, one run a trigger, and errors that name what is missing."""
+
+from __future__ import annotations
+
+import pytest
+from fake_airflow import FakeAirflow, answer, hang_up, hang_up_afterwards, task
+
+from dataops_cli.airflow.api import Airflow
+from dataops_cli.airflow.faults import Conflict, Fault, Missing
+from dataops_cli.airflow.trigger import new_run_id, trigger
+from dataops_cli.errors import DataopsError
+
+
+def test_every_page_is_read(api: Airflow, fake: FakeAirflow) -> None:
+    fake.frames.append(("running", [task(f"part_{number}", "success") for number in range(250)]))
+    fake.add_run("dataops_pipeline", "one")
+    assert len({item.task_id for item in api.tasks("dataops_pipeline", "one")}) == 250
+
+
+def test_no_more_pages_are_read_than_are_wanted(api: Airflow, fake: FakeAirflow) -> None:
+    for number in range(250):
+        fake.add_run("dataops_pipeline", f"run_{number}")
+    assert len(api.runs("dataops_pipeline", limit=120)) == 120
+    assert len(fake.asked("GET", "/dagRuns")) == 2
+
+
+def test_a_run_has_an_id_of_ours(api: Airflow, fake: FakeAirflow) -> None:
+    run = trigger(api, "dataops_pipeline", conf={"layer": "gold"})
+    assert run.run_id.startswith("dataops__20")
+    assert (run.state, run.conf) == ("queued", {"layer": "gold"})
+    assert new_run_id() != new_run_id()
+
+
+@pytest.mark.parametrize("fault", [hang_up, hang_up_afterwards, answer(502)], ids=["lost", "done", "502"])
+@pytest.mark.parametrize("run_id", [None, "mine"])
+def test_a_trigger_whose_answer_is_lost_makes_one_run(
+    api: Airflow, fake: FakeAirflow, pauses: list[float], fault: object, run_id: str | None
+) -> None:
+    api.dag("dataops_pipeline")
+    fake.faults += [answer(503), fault]  # type: ignore[list-item]
+    run = trigger(api, "dataops_pipeline", run_id=run_id)
+    assert [*fake.runs] == [("dataops_pipeline", run.run_id)]
+
+
+def test_a_run_that_is_there_is_not_taken_for_ours(api: Airflow, fake: FakeAirflow) -> None:
+    fake.add_run("dataops_pipeline", "mine", "success")
+    with pytest.raises(Conflict, match="DAG dataops_pipeline has a run mine already") as error:
+        trigger(api, "dataops_pipeline", run_id="mine")
+    assert error.value.exit_code == 2
+
+
+def test_a_trigger_of_which_nothing_is_known(api: Airflow, fake: FakeAirflow, pauses: list[float]) -> None:
+    api.dag("dataops_pipeline")
+    fake.faults += [answer(200, '{"dag_id": "dataops_pipeline", "is_paused": false}')] + [hang_up] * 5
+    with pytest.raises(DataopsError, match="Whether run mine was accepted is not known") as error:
+        trigger(api, "dataops_pipeline", run_id="mine")
+    assert error.value.exit_code == 3
+    assert "dataops airflow watch mine --dag dataops_pipeline" in error.value.hint
+
+
+def test_that_an_attempt_may_have_done_it_is_not_forgotten(
+    api: Airflow, fake: FakeAirflow, pauses: list[float]
+) -> None:
+    api.dag("dataops_pipeline")
+    fake.faults += [answer(200, '{"dag_id": "dataops_pipeline", "is_paused": false}'), hang_up]
+    fake.faults += [answer(429)] * 4
+    with pytest.raises(DataopsError, match="Whether run mine was accepted is not known"):
+        trigger(api, "dataops_pipeline", run_id="mine")
+
+
+def test_a_sign_in_that_is_lost_leaves_no_doubt(api: Airflow, fake: FakeAirflow, pauses: list[float]) -> None:
+    fake.add_run("dataops_pipeline", "mine", "success")
+    fake.sign_in_faults.append(hang_up)
+    with pytest.raises(Conflict):
+        api.trigger("dataops_pipeline", "mine", {}, own_id=False)
+    assert len(pauses) == 1
+
+
+def test_a_paused_dag(api: Airflow, fake: FakeAirflow) -> None:
+    fake.add_dag("daily", paused=True)
+    with pytest.raises(DataopsError, match="DAG daily is paused") as error:
+        trigger(api, "daily")
+    assert error.value.exit_code == 5
+    assert "--unpause" in error.value.hint
+    assert fake.runs == {}
+    trigger(api, "daily", unpause=True)
+    assert not fake.dags["daily"]["is_paused"]
+    assert len(fake.runs) == 1
+
+
+def test_a_dag_whose_file_has_a_fault(api: Airflow, fake: FakeAirflow) -> None:
+    fake.add_dag("daily", has_import_errors=True)
+    with pytest.raises(DataopsError, match=r"The file of DAG daily has a fault: daily\.py") as error:
+        trigger(api, "daily")
+    assert error.value.exit_code == 5
+
+
+def test_an_unknown_dag_names_the_nearest(api: Airflow) -> None:
+    with pytest.raises(Missing, match="Airflow has no DAG dataops_pipelin") as error:
+        api.runs("dataops_pipelin", limit=1)
+    assert error.value.hint.startswith("Did you mean dataops_pipeline?")
+    assert error.value.exit_code == 2
+
+
+def test_an_unknown_run(api: Airflow) -> None:
+    with pytest.raises(Missing, match="DAG dataops_pipeline has no run none") as error:
+        api.tasks("dataops_pipeline", "none")
+    assert error.value.exit_code == 2
+
+
+def test_a_dag_that_never_ran(api: Airflow) -> None:
+    with pytest.raises(Missing, match="DAG dataops_pipeline has never run"):
+        api.newest_run("dataops_pipeline")
+
+
+def test_tasks_come_after_what_they_wait_for(api: Airflow, fake: FakeAirflow) -> None:
+    fake.add_dag("web", downstream={"d": [], "b": ["d"], "a": ["b", "c"], "c": ["b"]})
+    fake.add_run("web", "one")
+    fake.frames.append(("running", [task(name, None) for name in "dbxca"]))
+    assert [item.task_id for item in api.tasks("web", "one")] == ["a", "c", "b", "d", "x"]
+
+
+def test_what_a_task_returned(api: Airflow, fake: FakeAirflow) -> None:
+    fake.returned["gold"] = {"models": 3}
+    fake.add_run("dataops_pipeline", "one")
+    fake.frames.append(("success", [task("gold", "success"), task("silver", "success")]))
+    silver, gold = api.tasks("dataops_pipeline", "one")
+    assert api.returned("dataops_pipeline", "one", gold) == {"models": 3}
+    assert api.returned("dataops_pipeline", "one", silver) is None
+
+
+def test_users_are_not_airflows_own(api: Airflow) -> None:
+    with pytest.raises(Fault, match="does not keep its users itself") as error:
+        api.users()
+    assert error.value.exit_code == 3

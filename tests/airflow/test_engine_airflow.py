@@ -1,0 +1,284 @@
+"""The commands against a real Airflow 3.3, in a stack of the tests' own, with DAGs of theirs."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from dataops_cli import docker_api
+from dataops_cli.errors import DataopsError
+from support import STAND_IN, Dataops, absent, clean_environment
+
+pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("engine")]
+
+ENVIRONMENT = """\
+description = "Airflow alone"
+[warehouse]
+engine = "sqlserver"
+[stack]
+enabled = true
+files = ["compose/compose.yml", "compose/dev.yml"]
+name = "{name}"
+prefix = "{name}-"
+port_offset = 34000
+timeout = 200
+"""
+IMAGES = {
+    "PYTHON_IMAGE": "dataops-test/python:3.11",
+    "POSTGRES_IMAGE": "dataops-test/postgres:15",
+    "REDIS_IMAGE": "dataops-test/redis:7",
+    "SQLSERVER_IMAGE": STAND_IN,
+    "CLOUDBEAVER_IMAGE": STAND_IN,
+}
+DAGS = {
+    "shop.py": """
+        import time
+        from datetime import datetime, timedelta
+        from airflow.sdk import DAG, Param, get_current_context, task
+
+        with DAG("shop", schedule=None, params={"mode": Param("pass"), "seconds": 0}):
+
+            # Without its webserver for longer than its heartbeat may be missing, a task is done again.
+            @task(retries=2, retry_delay=timedelta(seconds=1))
+            def take(params=None):
+                print("three orders")
+                time.sleep(params["seconds"])
+                return {"orders": 3}
+
+            @task(retries=1, retry_delay=timedelta(seconds=1))
+            def check(params=None):
+                number = get_current_context()["ti"].try_number
+                print(f"try {number}")
+                if params["mode"] == "fail" or (params["mode"] == "retry" and number == 1):
+                    raise ValueError("two rows are empty")
+
+            @task
+            def ship():
+                return "shipped"
+
+            take() >> check() >> ship()
+        """,
+    "daily.py": """
+        from datetime import datetime
+        from airflow.sdk import DAG, task
+
+        with DAG("daily", schedule="0 1 * * *", start_date=datetime(2026, 1, 1), catchup=False):
+
+            @task
+            def each(part):
+                return part
+
+            each.expand(part=[1, 2])
+        """,
+    "broken.py": "from airflow.sdk import DAG\nimport no_such_module\n",
+}
+
+
+class Stack:
+    def __init__(self, folder: Path, name: str, dataops: Dataops) -> None:
+        self.folder, self.name, self._dataops = folder, name, dataops
+
+    def dataops(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return self._dataops(*arguments, "--env", "air", cwd=self.folder, **IMAGES)
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return self.dataops("airflow", *arguments)
+
+    def begin(self, *arguments: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "dataops_cli", "airflow", *arguments, "--env", "air"],
+            cwd=self.folder,
+            env=clean_environment(**IMAGES),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def document(self, *arguments: str) -> dict[str, object]:
+        return dict(json.loads(self.run(*arguments, "--json").stdout))
+
+    @property
+    def webserver(self) -> str:
+        return f"{self.name}-dataops-airflow-webserver"
+
+
+@pytest.fixture(scope="module")
+def stack(
+    tmp_path_factory: pytest.TempPathFactory, new_platform: Callable[[Path], Path], dataops: Dataops
+) -> Iterator[Stack]:
+    try:
+        docker_api.connect()
+    except DataopsError as error:
+        absent("an engine", error.reason)
+    folder = new_platform(tmp_path_factory.mktemp("airflow") / "platform")
+    name = f"dataops-airflow-test-{os.getpid()}"
+    (folder / "environments" / "air.toml").write_text(ENVIRONMENT.format(name=name))
+    dags = folder / "airflow" / "dags"
+    for own in dags.glob("*.py"):
+        own.unlink()
+    for file, text in DAGS.items():
+        (dags / file).write_text(dedent(text))
+    found = Stack(folder, name, dataops)
+    up = found.dataops("up", "airflow-webserver", "airflow-scheduler", "airflow-dag-processor")
+    assert up.returncode == 0, up.stderr
+    try:
+        until(lambda: len(json.loads(found.run("dags", "--json").stdout)) == 2, 60)
+        yield found
+    finally:
+        down = found.dataops("down", "--volumes", "--yes")
+    assert down.returncode == 0, down.stderr
+
+
+def until(condition: Callable[[], bool], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
+
+
+def docker(*arguments: str) -> None:
+    subprocess.run(["docker", *arguments], check=True, capture_output=True)
+
+
+def test_what_is_there(stack: Stack) -> None:
+    health = stack.document("health")
+    assert health["healthy"]
+    assert str(health["version"]).startswith("3.3.")
+    broken = stack.run("import-errors")
+    assert broken.returncode == 1
+    assert "broken.py" in broken.stdout
+    assert "No module named 'no_such_module'" in broken.stdout
+    (user,) = json.loads(stack.run("users", "--json").stdout)
+    assert (user["name"], user["roles"]) == ("admin", ["Admin"])
+    assert stack.run("open").stdout == "http://127.0.0.1:42080 (sign in as admin)\n"
+
+
+def test_a_paused_dag_is_refused_then_runs(stack: Stack) -> None:
+    assert stack.run("pause", "shop").returncode == 0
+    assert stack.run("trigger", "shop").returncode == 5
+    assert json.loads(stack.run("runs", "shop", "--json").stdout) == []
+    done = stack.run("trigger", "shop", "--unpause", "--wait", "--follow-logs", "--run-id", "first")
+    assert done.returncode == 0, done.stderr
+    assert "Succeeded: shop first in " in done.stdout
+    assert "take | three orders" in done.stderr
+    assert "  success         ship" in done.stderr
+    again = stack.run("trigger", "shop", "--run-id", "first")
+    assert (again.returncode, "has a run first already" in again.stderr) == (2, True)
+
+
+def test_a_failed_run_is_shown_mended_and_cleared(stack: Stack) -> None:
+    stack.run("unpause", "shop")
+    done = stack.run("trigger", "shop", "--wait", "--run-id", "bad", "--conf", "mode=fail")
+    assert done.returncode == 1
+    assert "failed check, try 2" in done.stdout
+    assert "ValueError: two rows are empty" in done.stdout
+    assert "/opt/airflow/dags/shop.py" in done.stdout
+    assert "up_for_retry" in done.stderr
+    tries = json.loads(stack.run("tasks", "bad", "--dag", "shop", "--json").stdout)
+    assert [(item["task"], item["try_number"], item["state"]) for item in tries] == [
+        ("take", 1, "success"),
+        ("check", 1, "failed"),
+        ("check", 2, "failed"),
+        ("ship", 0, "upstream_failed"),
+    ]
+    first = stack.run("logs", "check", "bad", "--dag", "shop", "--try", "1")
+    assert "try 1" in first.stdout
+    assert "ValueError: two rows are empty" in first.stdout
+    planned = stack.run("clear", "bad", "--dag", "shop", "--plan")
+    assert planned.stdout == "clear check: failed\nclear ship: upstream_failed\n"
+    assert stack.document("show", "bad", "--dag", "shop")["state"] == "failed"
+
+    dag = stack.folder / "airflow" / "dags" / "shop.py"
+    dag.write_text(dag.read_text().replace('== "fail"', '== "never"'))
+    assert stack.run("clear", "bad", "--dag", "shop").returncode == 0
+    assert stack.run("watch", "bad", "--dag", "shop").returncode == 0
+
+
+def test_a_retry_succeeds(stack: Stack) -> None:
+    stack.run("unpause", "shop")
+    done = stack.run("trigger", "shop", "--wait", "--conf", "mode=retry", "--json")
+    assert done.returncode == 0
+    tasks = {item["task"]: item for item in json.loads(done.stdout)["tasks"]}
+    assert (tasks["check"]["try"], tasks["check"]["state"]) == (2, "success")
+
+
+def test_airflow_goes_away_and_comes_back(stack: Stack) -> None:
+    stack.run("unpause", "shop")
+    process = stack.begin("trigger", "shop", "--wait", "--conf", "seconds=12")
+    assert process.stderr is not None
+    for line in process.stderr:
+        if "running         take" in line:
+            break
+    docker("kill", stack.webserver)
+    for line in process.stderr:
+        if "No Airflow answers at" in line:
+            break
+    docker("start", stack.webserver)
+    stdout, stderr = process.communicate(timeout=150)
+    assert process.returncode == 0, stderr
+    assert "Airflow answers again." in stderr
+    assert "Succeeded: shop" in stdout
+
+
+def test_one_who_watches_is_killed_and_another_goes_on(stack: Stack) -> None:
+    stack.run("unpause", "shop")
+    process = stack.begin("trigger", "shop", "--wait", "--conf", "seconds=8", "--run-id", "left")
+    assert process.stderr is not None
+    next(line for line in process.stderr if "running         take" in line)
+    process.send_signal(signal.SIGKILL)
+    process.communicate(timeout=20)
+    assert stack.run("watch", "--dag", "shop").returncode == 0
+
+
+def test_a_run_is_detached_from_and_does_not_end_in_time(stack: Stack) -> None:
+    stack.run("unpause", "shop")
+    process = stack.begin("trigger", "shop", "--wait", "--conf", "seconds=30", "--run-id", "long")
+    assert process.stderr is not None
+    next(line for line in process.stderr if "running         take" in line)
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert "Detached: run long goes on" in stderr
+    late = stack.run("watch", "long", "--dag", "shop", "--timeout", "2s")
+    assert late.returncode == 1
+    assert "Run long has not ended in time: it is running, and goes on" in late.stderr
+
+
+def test_a_backfill_of_mapped_tasks(stack: Stack) -> None:
+    stack.run("unpause", "daily")
+    words = ["backfill", "daily", "--from", "2026-01-01", "--to", "2026-01-02"]
+    assert stack.run(*words, "--plan").stdout == "run daily for 2026-01-01T01:00+00:00\n"
+    assert stack.run(*words).returncode == 0
+
+    def runs() -> list[dict[str, object]]:
+        found = json.loads(stack.run("runs", "daily", "--json").stdout)
+        return [run for run in found if run["run_type"] == "backfill"]
+
+    until(lambda: bool(runs()), 30)
+    run_id = str(runs()[0]["run_id"])
+    assert stack.run("watch", run_id, "--dag", "daily").returncode == 0
+    assert (
+        "Returned value was: 2"
+        in stack.run("logs", "each", run_id, "--dag", "daily", "--map-index", "1").stdout
+    )
+    assert stack.run("clear", run_id, "--dag", "daily", "--task", "each", "--plan").stdout.splitlines() == [
+        "clear each[0]: success",
+        "clear each[1]: success",
+    ]
+
+
+def test_a_wrong_password(stack: Stack, dataops: Dataops) -> None:
+    wrong = {"DATAOPS_SECRETS__AIRFLOW_ADMIN_PASSWORD": "no"}
+    done = dataops("airflow", "dags", "--env", "air", cwd=stack.folder, **IMAGES, **wrong)
+    assert done.returncode == 3
+    assert "does not accept user admin" in done.stderr
