@@ -164,8 +164,9 @@ class Console:
             return
         from rich.live import Live
 
-        with Live(get_renderable=render, console=self._console(self._stderr), transient=True):
+        with Live(get_renderable=render, console=self._console(self._stderr)) as shown:
             yield True
+            shown.transient = True  # it gives way to the result; an error leaves it standing
 
     def error(self, error: DataopsError) -> None:
         """The one place where an error is rendered."""

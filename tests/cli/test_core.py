@@ -48,7 +48,10 @@ def imported_by(code: str) -> set[str]:
     return set(done.stdout.split("\n"))
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["run", "--help"], ["source", "--help"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [["--help"], ["--version"], ["run", "--help"], ["source", "--help"], ["airflow", "trigger", "--help"]],
+)
 def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
     code = f"from dataops_cli.__main__ import run\nassert run({arguments!r}) == 0"
     assert not imported_by(code) & HEAVY
@@ -216,15 +219,39 @@ def test_no_color(dataops: Dataops, platform: Path) -> None:
 
 
 def test_a_group_without_a_command_shows_its_help(dataops: Dataops, platform: Path) -> None:
-    for arguments in ([], ["generations"], ["source"]):
+    for arguments in ([], ["secrets"], ["source"]):
         done = dataops(*arguments, cwd=platform)
         assert done.returncode == 2
         assert "Usage: dataops" in done.stdout
         assert done.stderr == ""
 
 
+def test_generations_alone_lists_them(dataops: Dataops, platform: Path) -> None:
+    alone, listed = dataops("generations", cwd=platform), dataops("generations", "list", cwd=platform)
+    assert (alone.returncode, alone.stdout) == (0, listed.stdout)
+    assert "Nothing has been published yet" in alone.stdout
+    assert json.loads(dataops("generations", "--json", cwd=platform).stdout) == []
+
+
+def test_dbt_is_quiet_when_its_reader_has_seen_enough(platform: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "dataops_cli", "dbt", "ls"],
+        cwd=platform,
+        env=clean_environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout
+    assert "Running with dbt" in process.stdout.readline()
+    process.stdout.close()
+    assert process.stderr
+    assert process.stderr.read() == ""
+    assert process.wait(timeout=60) == 0
+
+
 def test_a_misspelt_command_has_a_suggestion(dataops: Dataops, platform: Path) -> None:
-    assert "Did you mean 'run', 'runs'?" in dataops("runn", cwd=platform).stderr
+    assert "'run', 'runs'" in dataops("runn", cwd=platform).stderr
 
 
 def test_the_variable_of_dbts_profile_is_no_setting(dataops: Dataops, platform: Path) -> None:

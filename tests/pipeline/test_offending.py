@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+from uuid import UUID
 
 from test_plan import node
 
 from dataops_cli.dbt.graph import Graph
-from dataops_cli.pipeline.offending import MASK, visible
+from dataops_cli.pipeline.offending import MASK, Failure, visible
 from dataops_cli.warehouse.rows import Rows
 
 CUSTOMERS = replace(
@@ -55,3 +59,19 @@ def test_personal_columns_of_sources_count_too() -> None:
     test = node("t", "bronze", ["source.person"], kind="test")
     graph = Graph({"t": test}, {"source.person": frozenset({"LastName"})})
     assert visible(test, Rows(("BusinessEntityID", "LastName"), [(1, "Lovelace")]), graph).rows == [(1, MASK)]
+
+
+def test_rows_are_json_whatever_they_hold() -> None:
+    values = (Decimal("12.3400"), date(2014, 6, 30), UUID(int=7), b"x", 1.5, True, None)
+    rows = Rows(tuple("abcdefg"), [values])
+    document = Failure(CUSTOMERS, "fail", "m", 1, None, rows).document()
+    kept = json.loads(json.dumps(document))["rows"][0]
+    assert kept == {
+        "a": "12.3400",
+        "b": "2014-06-30",
+        "c": str(UUID(int=7)),
+        "d": kept["d"],
+        "e": 1.5,
+        "f": True,
+        "g": None,
+    }

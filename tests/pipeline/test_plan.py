@@ -32,6 +32,7 @@ def node(name: str, layer: str, parents: Iterable[str] = (), kind: str = "model"
         columns=frozenset({"id"}),
         tested_columns=frozenset(),
         as_of_column=None,
+        checksum="",
     )
 
 

@@ -126,7 +126,7 @@ def test_a_failed_test_ends_the_run_and_is_mended(steps: Steps) -> None:
     before = steps.published
     test = steps.platform / "dbt" / "tests" / "no_customer_is_good.sql"
     test.parent.mkdir(exist_ok=True)
-    test.write_text("select customer_id from {{ ref('customers') }} where customer_id > 0")
+    test.write_text("select customer_id, total_due from {{ ref('customers') }} where customer_id > 0")
     steps.done("freshness", "bronze")
     failed = steps("silver")
     assert failed.returncode == 1

@@ -36,6 +36,13 @@ class Root(TyperGroup):
         loaded.name = name
         return name, loaded, rest
 
+    def invoke(self, ctx: Any) -> Any:
+        """Typer makes of Ctrl-C an exit without a word; as an Abort it comes through to who renders it."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as interrupt:
+            raise typer.Abort from interrupt
+
 
 def _version(asked: bool) -> None:
     if asked:

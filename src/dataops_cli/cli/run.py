@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from dataops_cli.cli.airflow_options import FollowOption, TimeoutOption
 from dataops_cli.cli.application import Application, command, command_line
 from dataops_cli.cli.completion import layer_names, model_names
 
@@ -41,23 +42,34 @@ def run(
     lock_wait: Annotated[
         str, typer.Option(metavar="TIME", help="Wait this long for another run to end, such as 10m.")
     ] = "0s",
-    direct: Annotated[  # noqa: ARG001 (the only way that there is, as long as no run goes through Airflow)
+    direct: Annotated[
         bool, typer.Option("--direct", help="Build in the dbt container now, not through Airflow.")
+    ] = False,
+    wait: Annotated[
+        bool, typer.Option("--wait/--no-wait", help="Watch Airflow's run to its end, or only start it.")
+    ] = True,
+    timeout: TimeoutOption = None,
+    follow_logs: FollowOption = False,
+    unpause: Annotated[
+        bool, typer.Option("--unpause", help="Unpause the DAG first, where it is paused.")
     ] = False,
     plan: Annotated[bool, typer.Option("--plan", help="Show what would be done, and do nothing.")] = False,
 ) -> None:
     """Build, test and publish bronze, silver and gold.
 
     Everything is built aside and tested there. Consumers get all of it at once when every test has
-    passed, and nothing otherwise. A failed run stays aside for --retry.
+    passed, and nothing otherwise. A failed run stays aside for --retry. Where dbt.runner is airflow,
+    the DAG dataops_pipeline does it, and is watched.
     """
     from dataops_cli import durations
     from dataops_cli.cli.delegation import delegate_run
+    from dataops_cli.cli.run_by_airflow import run_by_airflow
     from dataops_cli.cli.run_output import show
-    from dataops_cli.errors import ExitCode
+    from dataops_cli.errors import ExitCode, UsageError
     from dataops_cli.pipeline.options import RunOptions, check_options
     from dataops_cli.pipeline.plan import describe
     from dataops_cli.pipeline.run import PipelineRun
+    from dataops_cli.settings.model import Runner
 
     options = RunOptions(
         layers=tuple(layer or ()),
@@ -69,6 +81,23 @@ def run(
         lock_wait=durations.seconds(lock_wait),
     )
     check_options(options)
+    by_airflow = app.environment.settings.dbt.runner is Runner.AIRFLOW and not direct
+    if by_airflow and not plan:
+        run_by_airflow(
+            app,
+            options,
+            only_direct={"--threads": threads, "--lock-wait": options.lock_wait},
+            wait=wait,
+            timeout=timeout,
+            follow_logs=follow_logs,
+            unpause=unpause,
+        )
+        return
+    if not wait or timeout or follow_logs or unpause:
+        raise UsageError(
+            "--no-wait, --timeout, --follow-logs and --unpause are for runs of Airflow",
+            hint="Leave them out: this run is done by dbt itself, before your eyes.",
+        )
     delegate_run(app, plan=plan)
     if threads:
         app.overrides["dbt.threads"] = ("--threads", threads)

@@ -27,9 +27,17 @@ SUBCOMMANDS: dict[str, tuple[str, str]] = {
     "run": ("Build, test and publish bronze, silver and gold.", "Data"),
     "runs": ("List the runs, or show one.", "Data"),
     "generations": ("List what was published, or publish an earlier generation again.", "Data"),
+    "prune": (
+        "Remove runs and generations beyond what runs.keep and warehouse.keep_generations say.",
+        "Data",
+    ),
     "sql": ("Query the warehouse.", "Data"),
     "docs": ("Build or serve the documentation with its lineage.", "Data"),
     "dbt": ("Run any dbt command with the environment's settings.", "Data"),
+    "airflow": (
+        "Trigger and watch Airflow's DAGs; look at runs, tasks, logs and Airflow itself.",
+        "Orchestration",
+    ),
 }
 
 # Called by the tasks of the pipeline's DAG; no help lists it.

@@ -108,12 +108,17 @@ class History:
             exit_code=ExitCode.USAGE,
         )
 
+    def beyond(self, keep: int, *, spare: str | None = None) -> list[str]:
+        """All but the newest `keep` runs and the one to `spare`."""
+        return [record.run_id for record in self._read(one_may_run=True)[keep:] if record.run_id != spare]
+
     def prune(self, keep: int, *, spare: str | None = None) -> None:
         """Write down which runs were killed, and remove all but the newest `keep` and the one to `spare`.
 
         Wants the lock to be held: then no run is running."""
-        for index, record in enumerate(self._read(one_may_run=False)):
-            if index >= keep and record.run_id != spare:
+        doomed = set(self.beyond(keep, spare=spare))
+        for record in self._read(one_may_run=False):
+            if record.run_id in doomed:
                 shutil.rmtree(record.folder, ignore_errors=True)
             elif record.facts["status"] == "killed" and "finished_at" not in record.facts:
                 record.finish("killed")

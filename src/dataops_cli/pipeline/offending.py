@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from dataops_cli.console import plain
 from dataops_cli.dbt.graph import Graph, Node
 from dataops_cli.warehouse.rows import Rows
 
@@ -68,7 +69,15 @@ class Failure:
             "message": self.message,
             "failures": self.failures,
             "compiled_sql": self.compiled,
-            "rows": [dict(zip(self.rows.columns, row, strict=True)) for row in self.rows.rows]
+            "rows": [
+                {column: _json(value) for column, value in zip(self.rows.columns, row, strict=True)}
+                for row in self.rows.rows
+            ]
             if self.rows
             else [],
         }
+
+
+def _json(value: Any) -> Any:
+    """A value as JSON has it: the record of a run keeps the rows."""
+    return value if value is None or isinstance(value, bool | int | float | str) else plain(value)

@@ -154,13 +154,19 @@ def plan_run(
             operations.append(BuildLayer(layer, layer_models, layer_tests, cause))
     operations.append(Document("for dataops docs"))
     operations.append(Publish(observed.published, "every test of what was built has passed"))
-    kept = max(observed.keep_generations - 1, 0)
+    # The one that is about to be published is one of those that are kept.
+    kept = observed.keep_generations - 1
+    spared = observed.published if kept else None
     operations += [
         RemoveGeneration(run_id, f"warehouse.keep_generations is {observed.keep_generations}")
-        for run_id in observed.generations[kept:]
-        if run_id != observed.published or observed.keep_generations == 1
+        for run_id in generations_to_remove(observed.generations, spared, kept)
     ]
     return operations
+
+
+def generations_to_remove(generations: Sequence[str], spared: str | None, keep: int) -> tuple[str, ...]:
+    """Of all generations, the newest first, those beyond `keep`; never the one `spared`."""
+    return tuple(run_id for run_id in generations[keep:] if run_id != spared)
 
 
 def planned_nodes(operations: Sequence[Operation]) -> set[str]:

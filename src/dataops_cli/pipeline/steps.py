@@ -188,11 +188,14 @@ class _Step:
 
     def _finish(self, execution: Execution) -> None:
         """Write down how far the run has come; between two steps it is running still."""
-        facts = {"timings": execution.timings, "rows": execution.rows}
+        facts = {
+            "timings": execution.timings,
+            "rows": execution.rows,
+            "failures": [failure.document() for failure in execution.failures],
+        }
         self.record.save_results(execution.results.values())
         if execution.failures:
-            failures = [failure.document() for failure in execution.failures]
-            self.record.finish("failed", failures=failures, **facts)
+            self.record.finish("failed", **facts)
         elif self.step in (Step.PUBLISH, Step.DOCUMENTATION):
             self.record.finish("succeeded", seconds=round(sum(execution.timings.values()), 1), **facts)
         else:

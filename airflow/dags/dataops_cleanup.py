@@ -1,0 +1,45 @@
+"""What is kept no longer: task logs, Airflow's own history, records of runs and generations of the warehouse."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime, timedelta
+
+from airflow.sdk import DAG, task
+from dataops_steps import DataopsCommand
+
+KEEP_DAYS = int(os.environ.get("DATAOPS_AIRFLOW__KEEP_LOGS_DAYS") or 30)
+
+with DAG(
+    dag_id="dataops_cleanup",
+    description="Remove old task logs, Airflow's old history, old runs and generations.",
+    doc_md=__doc__,
+    schedule="30 4 * * *",
+    start_date=datetime(2026, 1, 1, tzinfo=UTC),
+    catchup=False,
+    is_paused_upon_creation=False,
+    max_active_runs=1,
+    dagrun_timeout=timedelta(hours=2),
+    default_args={"retries": 1, "retry_delay": timedelta(minutes=5)},
+    tags=["dataops"],
+) as dag:
+
+    @task
+    def task_logs(days: int) -> dict[str, int]:
+        """Logs that nobody has written to for so many days, and the folders that they leave empty."""
+        from dataops_logs import remove_old_logs
+
+        return remove_old_logs(days)
+
+    @task
+    def airflow_history(days: int) -> None:
+        """Runs and tasks in the metadata database that are as old."""
+        import subprocess
+
+        before = (datetime.now(UTC) - timedelta(days=days)).isoformat()
+        command = ["airflow", "db", "clean", "--clean-before-timestamp", before, "--skip-archive", "--yes"]
+        subprocess.run(command, check=True)
+
+    task_logs(KEEP_DAYS)
+    airflow_history(KEEP_DAYS)
+    DataopsCommand(task_id="runs_and_generations", arguments=["prune", "--lock-wait", "1h"])

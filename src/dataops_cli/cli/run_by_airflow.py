@@ -1,0 +1,102 @@
+"""`dataops run` where Airflow does the work: the DAG is triggered, and watched with dbt's results below its tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from dataops_cli.cli.application import Application
+from dataops_cli.errors import UsageError
+
+if TYPE_CHECKING:
+    from dataops_cli.pipeline.options import RunOptions
+
+DAG = "dataops_pipeline"
+# Rows of a failed test that are shown below a task; the task's log has them all.
+ROWS = 5
+
+
+def run_by_airflow(
+    app: Application,
+    options: RunOptions,
+    *,
+    only_direct: Mapping[str, Any],
+    wait: bool,
+    timeout: str | None,
+    follow_logs: bool,
+    unpause: bool,
+) -> None:
+    """Trigger the DAG and watch it to its end. `only_direct` are further options, which the DAG does not take.
+
+    Leaves with exit 1 where the run failed. Raises UsageError for options that need --direct.
+    """
+    from dataops_cli.airflow.trigger import trigger
+    from dataops_cli.airflow.watch import watch_command
+    from dataops_cli.cli.airflow_options import connect
+    from dataops_cli.cli.airflow_watching import watch_run
+
+    conf = parameters(app, options, only_direct)
+    api = connect(app)
+    with app.console.activity("Triggering the pipeline"):
+        run = trigger(api, DAG, conf=conf, unpause=unpause)
+    again = app.advice(watch_command(run.dag_id, run.run_id))
+    if not wait:
+        app.console.result(
+            {"dag_id": run.dag_id, "run_id": run.run_id, "state": run.state},
+            f"Triggered {run.dag_id} {run.run_id}. Watch it: {again}",
+        )
+        return
+    app.console.progress(f"Triggered {run.dag_id} {run.run_id}")
+    watch_run(app, api, run, timeout=timeout, follow_logs=follow_logs, returned_lines=lines)
+
+
+def parameters(app: Application, options: RunOptions, only_direct: Mapping[str, Any]) -> dict[str, Any]:
+    """The DAG's parameters for a run. Raises UsageError for options that it does not take."""
+    variables = dict(options.variables)
+    as_of_date = variables.pop("as_of_date", None)
+    if options.retry:
+        raise UsageError(
+            "--retry continues a run without Airflow",
+            hint=f"For a run of Airflow: {app.hint('airflow clear')}; for one without: "
+            f"{app.hint('run --direct --retry')}",
+        )
+    given = {
+        "--exclude": options.exclude,
+        "--fail-fast": options.fail_fast,
+        "--vars": variables,
+        **only_direct,
+    }
+    if names := [name for name, value in given.items() if value]:
+        raise UsageError(
+            f"The DAG takes no {', '.join(names)} (of --vars only as_of_date)",
+            hint=f"Run without Airflow: {app.hint('run --direct')} …",
+        )
+    chosen: dict[str, Any] = {}
+    if options.layers:
+        chosen["layer"] = list(options.layers)
+    if options.select:
+        chosen["select"] = list(options.select)
+    if as_of_date:
+        chosen["as_of_date"] = str(as_of_date)
+    return chosen
+
+
+def lines(returned: Any) -> list[str]:
+    """What a step returned: its models with rows and tests, and the failures with rows."""
+    return list(_lines(returned)) if isinstance(returned, dict) and "models" in returned else []
+
+
+def _lines(result: Mapping[str, Any]) -> Iterator[str]:
+    for model in result["models"]:
+        tests = (
+            f"{model['passed']} tests passed" if not model["failed"] else f"{model['failed']} tests failed"
+        )
+        rows = f"{model['rows']:,} rows, " if model["rows"] is not None else ""
+        yield f"{model['model']}: {model['status']}, {rows}{tests}, {model['seconds']} s"
+    for failure in result["failures"]:
+        kind = "" if failure["kind"] == "test" else f"{failure['kind']} "
+        yield f"failed {kind}{failure['name']}: {failure['message']}"
+        for row in failure["rows"][:ROWS]:
+            yield "  " + ", ".join(f"{column}={value}" for column, value in row.items())
+    if result["published"]:
+        yield f"published {result['run_id']}, data as of {result['as_of_date']}"

@@ -1,0 +1,164 @@
+"""The whole platform on a real engine, with Airflow's worker building in DuckDB.
+
+PostgreSQL, Redis, Airflow and dbt are real, the images are our own; SQL Server's container is a stand-in, and DuckDB
+in the worker's volume is the warehouse.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dataops_cli import docker_api
+from dataops_cli.errors import DataopsError
+from support import STAND_IN, Dataops, absent, clean_environment
+
+ENVIRONMENT = """\
+[warehouse]
+engine = "duckdb"
+[dbt]
+runner = "airflow"
+[freshness]
+warn_after_days = 36500
+error_after_days = 36500
+[stack]
+enabled = true
+files = ["compose/compose.yml", "compose/dev.yml"]
+name = "{name}"
+prefix = "{name}-"
+port_offset = 33000
+timeout = 240
+"""
+IMAGES = {
+    "SQLSERVER_IMAGE": STAND_IN,
+    "CLOUDBEAVER_IMAGE": STAND_IN,
+    "POSTGRES_IMAGE": "dataops-test/postgres:15",
+    "REDIS_IMAGE": "dataops-test/redis:7",
+    "PYTHON_IMAGE": "dataops-test/python:3.11",
+}
+# Two tasks that take their time, one on dbt's queue and one in the scheduler.
+SLOW = """
+from datetime import timedelta
+
+from airflow.sdk import DAG, task
+
+with DAG("slow", schedule=None, is_paused_upon_creation=False, max_active_runs=20):
+
+    @task.bash(executor="CeleryExecutor", queue="dbt", retries=3, retry_delay=timedelta(seconds=1))
+    def on_dbt():
+        return "sleep {{ dag_run.conf.get('seconds', 1) }}; hostname"
+
+    @task.bash(retries=3, retry_delay=timedelta(seconds=1))
+    def in_the_scheduler():
+        return "sleep {{ dag_run.conf.get('seconds', 1) }}"
+
+    on_dbt() >> in_the_scheduler()
+"""
+
+
+@dataclass
+class Flow:
+    """A platform whose environment `flow` is up."""
+
+    folder: Path
+    name: str
+    dataops: Dataops
+
+    def run(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        return self.dataops(*arguments, cwd=self.folder, **{"DATAOPS_ENV": "flow", **IMAGES, **variables})
+
+    def done(self, *arguments: str, **variables: str) -> Any:
+        """The JSON document of a command that must succeed."""
+        ended = self.run(*arguments, "--json", **variables)
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+        return json.loads(ended.stdout)
+
+    def begin(self, *arguments: str, **variables: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "dataops_cli", *arguments],
+            cwd=self.folder,
+            env=clean_environment(DATAOPS_ENV="flow", **IMAGES, **variables),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def container(self, service: str) -> str:
+        return f"{self.name}-dataops-{service}"
+
+    def inside(self, *command: str, stdin: str | None = None, service: str = "dbt") -> str:
+        """What a command in a container writes; it must succeed."""
+        ended = subprocess.run(
+            ["docker", "exec", *(["--interactive"] if stdin else []), self.container(service), *command],
+            input=stdin,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+        return ended.stdout
+
+    def docker(self, *command: str) -> None:
+        subprocess.run(["docker", *command], check=True, capture_output=True)
+
+    def sql(self, query: str) -> list[dict[str, Any]]:
+        return list(json.loads(self.inside("dataops", "sql", "--json", query)))
+
+    def state(self, run_id: str, task: str, dag: str = "slow") -> str:
+        tasks = self.done("airflow", "tasks", run_id, "--dag", dag)
+        return next((str(item["state"]) for item in tasks if item["task_id"] == task), "")
+
+    def until(self, met: Callable[[], bool], seconds: float = 90) -> None:
+        deadline = time.monotonic() + seconds
+        while not met():
+            assert time.monotonic() < deadline, "it did not come to pass"
+            time.sleep(0.5)
+
+
+@pytest.fixture(scope="session")
+def flow(
+    tmp_path_factory: pytest.TempPathFactory,
+    new_platform: Callable[[Path], Path],
+    dataops: Dataops,
+    adventureworks: Path,
+) -> Iterator[Flow]:
+    try:
+        docker_api.connect()
+    except DataopsError as error:
+        absent("an engine", error.reason)
+    folder = new_platform(tmp_path_factory.mktemp("flow") / "platform")
+    found = Flow(folder, f"dataops-flow-{os.getpid()}", dataops)
+    (folder / "environments" / "flow.toml").write_text(ENVIRONMENT.format(name=found.name))
+    (folder / "airflow" / "dags" / "slow.py").write_text(SLOW)
+    try:
+        up = found.run("up")
+        assert up.returncode == 0, up.stdout + up.stderr
+        files = subprocess.run(
+            ["tar", "-C", str(adventureworks), "-c", "."], check=True, capture_output=True
+        ).stdout
+        unpack = ["sh", "-c", "mkdir /tmp/aw && tar -C /tmp/aw -x"]
+        subprocess.run(
+            ["docker", "exec", "--interactive", found.container("dbt"), *unpack], input=files, check=True
+        )
+        found.inside("dataops", "source", "load", "--from", "/tmp/aw", "--quiet")
+        found.until(lambda: len(found.done("airflow", "dags")) == 3)
+        yield found
+    finally:
+        down = found.run("down", "--volumes", "--yes")
+        assert down.returncode == 0, down.stderr
+
+
+def interrupt(process: subprocess.Popen[str]) -> str:
+    process.send_signal(signal.SIGINT)
+    return process.communicate(timeout=30)[0]
