@@ -30,6 +30,7 @@ bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/pipeline.py
 	$(BIN)/python benchmarks/stack.py
 	$(BIN)/python benchmarks/load.py
+	$(BIN)/python benchmarks/airflow.py
 
 # Newer versions within the ranges of pyproject.toml, with their hashes and without index lines.
 COMPILE := $(BIN)/pip-compile --quiet --upgrade --generate-hashes --allow-unsafe \

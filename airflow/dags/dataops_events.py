@@ -17,10 +17,11 @@ def failed(context: Any) -> None:
 
 
 def published(context: Any) -> None:
-    """A success is no news, except after a failure."""
+    """A success is no news, except after a failure: of the run before, or of this one, which was cleared."""
     run = context["dag_run"]
     before = context["ti"].get_previous_dagrun()
-    if before is not None and getattr(before.state, "value", before.state) == "failed":
+    failed_before = before is not None and getattr(before.state, "value", before.state) == "failed"
+    if failed_before or run.clear_number:
         _tell("pipeline_recovered", run.dag_id, run.run_id, None)
 
 

@@ -380,6 +380,30 @@ def test_generations_and_runs_are_pruned(dataops_here: Dataops, platform: Path) 
     assert len(json.loads(dataops_here("runs", "--json", cwd=platform).stdout)) <= 4
 
 
+def test_prune_removes_what_the_settings_do_not_keep(dataops_here: Dataops, platform: Path) -> None:
+    for _ in range(2):
+        assert dataops_here("run", cwd=platform).returncode == 0
+    keep = {"DATAOPS_RUNS__KEEP": "1", "DATAOPS_WAREHOUSE__KEEP_GENERATIONS": "1"}
+    home = platform / ".dataops" / "local"
+
+    def there() -> tuple[set[str], set[str]]:
+        return (
+            {path.name for path in (home / "runs").iterdir()},
+            {path.name for path in (home / "generations").iterdir()},
+        )
+
+    before, now = there(), published(platform)
+    assert len(before[0]) > 1
+    assert len(before[1]) > 1
+    planned = dataops_here("prune", "--plan", "--json", cwd=platform, **keep)
+    assert there() == before
+    done = dataops_here("prune", "--json", cwd=platform, **keep)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == json.loads(planned.stdout)
+    assert there() == ({now}, {now})
+    assert "Nothing is kept" in dataops_here("prune", cwd=platform, **keep).stdout
+
+
 def test_an_earlier_generation_is_published_again(dataops_here: Dataops, platform: Path) -> None:
     assert dataops_here("run", cwd=platform).returncode == 0
     kept = json.loads(dataops_here("generations", "list", "--json", cwd=platform).stdout)
