@@ -45,4 +45,4 @@ with DAG(
 
     task_logs(KEEP_DAYS)
     airflow_history(KEEP_DAYS)
-    DataopsCommand(task_id="runs_and_generations", arguments=["prune", "--lock-wait", "1h"])
+    DataopsCommand(task_id="runs_and_generations", arguments=["prune"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import suppress
 from pathlib import Path
 
 LOGS = Path("/opt/airflow/logs")
@@ -17,13 +18,12 @@ def remove_old_logs(days: int, folder: Path = LOGS) -> dict[str, int]:
     for place, _names, found in os.walk(folder, topdown=False):
         for name in found:
             path = Path(place, name)
-            if path.lstat().st_mtime < limit:
-                path.unlink(missing_ok=True)
-                files += 1
-        if Path(place) != folder and Path(place).stat().st_mtime < limit:
-            try:
+            with suppress(FileNotFoundError):  # somebody else was faster
+                if path.lstat().st_mtime < limit:
+                    path.unlink()
+                    files += 1
+        with suppress(OSError):  # something is in it
+            if Path(place) != folder and Path(place).stat().st_mtime < limit:
                 Path(place).rmdir()
                 folders += 1
-            except OSError:  # something is in it
-                continue
     return {"files": files, "folders": folders}

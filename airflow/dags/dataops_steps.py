@@ -26,11 +26,11 @@ QUEUE, EXECUTOR, POOL = "dbt", "CeleryExecutor", "warehouse"
 # The CLI's exit codes behind which is a cause that may pass: not reachable, locked, interrupted. It says the
 # same of a process that a signal ended. A failed test, wrong settings and a refusal come again.
 MAY_PASS = frozenset({3, 4, 130})
-# Seconds for the CLI to end after SIGINT, before it is killed.
-GRACE = 30
+# Seconds for the CLI to end after SIGINT, before it is killed: Airflow kills the task itself five after its SIGTERM.
+GRACE = 4
 # Longer than the longest pause before another try, so that no other run comes in between.
-RESERVE = "15m"
-LONGEST_PAUSE = timedelta(minutes=5)
+RESERVE = "5m"
+LONGEST_PAUSE = timedelta(minutes=2)
 
 
 class DataopsCommand(BaseOperator):
@@ -43,7 +43,7 @@ class DataopsCommand(BaseOperator):
         placed = {"queue": QUEUE, "executor": EXECUTOR, "pool": POOL}
         tried = {
             "retries": 3,
-            "retry_delay": timedelta(seconds=20),
+            "retry_delay": timedelta(seconds=10),
             "retry_exponential_backoff": 2.0,
             "max_retry_delay": LONGEST_PAUSE,
         }

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ import duckdb
 import pytest
 
 from run.conftest import small_platform
-from support import Dataops
+from support import Dataops, clean_environment
 
 pytestmark = pytest.mark.xdist_group("steps")
 
@@ -46,7 +48,7 @@ class Steps:
     @property
     def reserved(self) -> str | None:
         holder = json.loads((self.platform / ".dataops" / "local" / "lock.json").read_text(encoding="utf-8"))
-        return str(holder["reserved"]["run_id"]) if holder["reserved"] else None
+        return str(holder["reserved"]["whose"]) if holder["reserved"] else None
 
     @property
     def published(self) -> str:
@@ -70,12 +72,13 @@ def steps(
 def test_six_steps_publish_what_a_run_does(steps: Steps) -> None:
     before, days = steps.published, steps.days()
     run_id = steps.done("freshness")["run"]["run_id"]
+    assert steps.reserved == "a test"
     for step in ("bronze", "silver", "gold"):
         result = steps.done(step)["result"]
         assert {model["layer"] for model in result["models"]} == {step}
         assert result["tests"]["run"] == result["tests"]["passed"] > 0
         assert steps.published == before
-        assert steps.reserved == run_id
+        assert steps.reserved == "a test"
     assert steps.done("publish")["result"]["published"]
     assert steps.published == run_id
     assert steps.days() == days
@@ -103,14 +106,96 @@ def test_the_documentation_step_writes_nothing_to_what_is_published(steps: Steps
 
 
 def test_between_two_steps_no_other_run_begins(steps: Steps) -> None:
-    run_id = steps.done("freshness", "bronze")["run"]["run_id"]
+    steps.done("freshness", "bronze")
     refused = steps.dataops("run", cwd=steps.platform)
     assert refused.returncode == 4
-    assert f"in use by run {run_id}, which is between two of its steps" in refused.stderr
+    assert "in use by a test, which is between two of its steps" in refused.stderr
     shown = steps.dataops("runs", "--json", cwd=steps.platform)
     assert json.loads(shown.stdout)[0]["status"] == "running"
     steps.done("silver", "gold", "publish")
     assert steps.dataops("run", cwd=steps.platform).returncode == 0
+
+
+def test_the_first_step_may_be_tried_again(steps: Steps) -> None:
+    first = steps.done("freshness")["run"]["run_id"]
+    second = steps.done("freshness")["run"]["run_id"]
+    assert first != second
+    assert steps.done("bronze")["run"]["run_id"] == second
+    assert steps.dataops("run", cwd=steps.platform).returncode == 4
+    steps.done("silver", "gold", "publish")
+
+
+def test_documentation_leaves_a_later_run_alone(steps: Steps) -> None:
+    steps.done("freshness", "bronze", "silver", "gold", "publish")
+    failed = steps.dataops("run", "--vars", "{strict_orders: true}", cwd=steps.platform)
+    assert failed.returncode == 1
+    candidate = steps.platform / ".dataops" / "local" / "candidate" / "candidate.json"
+    aside = candidate.read_text()
+    assert steps("documentation").returncode == 0
+    assert candidate.read_text() == aside
+    assert steps.dataops("run", cwd=steps.platform).returncode == 0
+    late = steps("documentation")
+    assert late.returncode == 0
+    assert "Another run has been published since" in late.stderr
+
+
+def test_a_step_back_is_not_undone(steps: Steps) -> None:
+    before = steps.published
+    assert steps.dataops("run", cwd=steps.platform).returncode == 0
+    steps.done("freshness", "bronze", "silver")
+    holder = steps.platform / ".dataops" / "local" / "lock.json"
+    document = json.loads(holder.read_text())
+    holder.write_text(json.dumps({**document, "reserved": None}))
+    assert steps.dataops("generations", "publish", before, cwd=steps.platform).returncode == 0
+    refused = steps("gold")
+    assert refused.returncode == 5
+    assert "something else has been published since" in refused.stderr
+    assert steps.dataops("run", cwd=steps.platform).returncode == 0
+
+
+def test_what_is_published_counts_as_succeeded(steps: Steps) -> None:
+    run_id = steps.done("freshness", "bronze", "silver", "gold", "publish")["run"]["run_id"]
+    project = steps.platform / "dbt" / "dbt_project.yml"
+    text = project.read_text()
+    project.write_text("no: project")
+    try:
+        assert steps("documentation").returncode != 0
+    finally:
+        project.write_text(text)
+    record = steps.platform / ".dataops" / "local" / "runs" / run_id / "run.json"
+    assert json.loads(record.read_text())["status"] == "succeeded"
+
+
+def test_a_step_ends_with_who_started_it(steps: Steps) -> None:
+    steps.done("freshness", "bronze")
+    script = (
+        "import subprocess, sys, time\n"
+        "child = subprocess.Popen([sys.executable, '-m', 'dataops_cli', *sys.argv[1:]], start_new_session=True)\n"
+        "print(child.pid, flush=True)\ntime.sleep(60)"
+    )
+    out, so_far = steps.platform / "silver.json", steps.platform / "bronze.json"
+    arguments = ["step", "silver", "--out", str(out), "--so-far", str(so_far), "--asked-by", "a test"]
+    parent = subprocess.Popen(
+        [sys.executable, "-c", script, *arguments],
+        cwd=steps.platform,
+        env=clean_environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    assert parent.stdout is not None
+    child = Path(f"/proc/{parent.stdout.readline().strip()}")
+    lock = steps.platform / ".dataops" / "local" / "lock.json"
+    deadline = time.monotonic() + 30
+    while json.loads(lock.read_text())["pid"] != int(child.name):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    parent.kill()
+    parent.wait()
+    while child.exists() and "Z" not in (child / "stat").read_text().split()[2]:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    steps.done("silver", "gold", "publish")
 
 
 def test_a_reservation_ends(steps: Steps) -> None:

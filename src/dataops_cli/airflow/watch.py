@@ -185,8 +185,8 @@ class _Watching:
 
     def _log(self, task: TaskInstance) -> list[str]:
         try:
-            lines = self._reach(lambda: self.api.log(self.dag_id, self.run_id, task))
-        except Missing:  # not begun
+            lines = self.api.log(self.dag_id, self.run_id, task)
+        except (Away, Missing):  # not begun, or too long for the time that a call has: the next look sees it
             return []
         return [text for line in lines if not line.framing for text in line.lines]
 
@@ -198,8 +198,11 @@ class _Watching:
             key = (task.name, task.try_number)
             if key in self.read or task.state not in (SUCCESS, FAILED):
                 continue
+            try:
+                value = self.api.returned(self.dag_id, self.run_id, task)
+            except Away:  # the next look may get it; the outcome does not wait for it
+                continue
             self.read.add(key)
-            value = self._reach(lambda task=task: self.api.returned(self.dag_id, self.run_id, task))  # type: ignore[misc]
             if value is not None:
                 self.notes[task.name] = list(self.returned_lines(value))
 
@@ -213,7 +216,7 @@ class _Watching:
 
     def _tail(self, task: TaskInstance) -> list[str]:
         try:
-            return tail(self._reach(lambda: self.api.log(self.dag_id, self.run_id, task)), TAIL_LINES)
+            return tail(self.api.log(self.dag_id, self.run_id, task), TAIL_LINES)
         except Fault as fault:  # the outcome is known, with its log or without
             return [f"(its log cannot be read: {fault.reason})"]
 

@@ -33,7 +33,7 @@ ConfOption = Annotated[
     typer.Option(
         "--conf",
         metavar="KEY=VALUE",
-        help='A parameter of the run (repeatable), or several as JSON: \'{"layer": "gold"}\'.',
+        help='A parameter of the run (repeatable), or several as JSON: \'{"layer": ["gold"]}\'.',
     ),
 ]
 
@@ -68,7 +68,7 @@ def parameters(given: list[str] | None) -> dict[str, Any]:
                 document = json.loads(text)
             except ValueError as error:
                 raise UsageError(
-                    f"--conf is no JSON: {error}", hint='Write it as --conf \'{"layer": "gold"}\''
+                    f"--conf is no JSON: {error}", hint='Write it as --conf \'{"layer": ["gold"]}\''
                 ) from None
             found |= document
             continue
@@ -76,7 +76,7 @@ def parameters(given: list[str] | None) -> dict[str, Any]:
         if not equals or not key.strip():
             raise UsageError(
                 f"--conf {text!r} is neither KEY=VALUE nor a JSON object",
-                hint="Write it as --conf layer=gold",
+                hint="Write it as --conf as_of_date=2014-06-30",
             )
         found[key.strip()] = _value(value)
     return found

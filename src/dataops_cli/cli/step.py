@@ -30,7 +30,7 @@ def step(
         str, typer.Option(metavar="TIME", help="How long the lock is kept for the next step.")
     ] = "15m",
     asked_by: Annotated[
-        str, typer.Option(metavar="TEXT", help="What asks for the run, for its record and for who waits.")
+        str, typer.Option(metavar="TEXT", help="Who asks for the run, the same in all of its steps.")
     ] = "dataops step",
     last_try: Annotated[bool, typer.Option("--last-try", help="No other try of this step follows.")] = False,
 ) -> None:
@@ -45,11 +45,13 @@ def step(
     from dataops_cli.pipeline.options import RunOptions, check_options
     from dataops_cli.pipeline.run import PipelineRun
     from dataops_cli.pipeline.steps import Reservation, SoFar, Step, begin, go_on
+    from dataops_cli.processes import end_with_parent
 
     if name not in list(Step):
         raise UsageError(f"There is no step {name}", hint=f"Steps: {', '.join(Step)}")
     pipeline = PipelineRun(app.project, app.environment, app.console)
-    reservation = Reservation(durations.seconds(reserve), last_try)
+    end_with_parent()
+    reservation = Reservation(asked_by, durations.seconds(reserve), last_try)
     wait = durations.seconds(lock_wait)
     if Step(name) is Step.FRESHNESS:
         options = RunOptions(
@@ -69,7 +71,11 @@ def step(
         before = SoFar.from_document(_read(so_far))
         after, found = go_on(pipeline, Step(name), before, asked_by, reservation, wait)
         if found is None:
-            app.console.progress(f"{after.run_id} has been published already.")
+            app.console.progress(
+                f"{after.run_id} has been published already."
+                if Step(name) is Step.PUBLISH
+                else f"Another run has been published since {after.run_id}: its documentation is written by that one."
+            )
             _write(out, {"run": after.document(), "result": None})
             return
         outcome = found
@@ -78,7 +84,7 @@ def step(
         for line in failure_lines(failure):
             app.console.progress(line)
     if outcome.failures:
-        raise typer.Exit(ExitCode.FAILED)
+        raise typer.Exit(ExitCode.UNAVAILABLE if outcome.may_pass else ExitCode.FAILED)
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -53,6 +53,8 @@ class RunOutcome:
     seconds: float
     source_changed: bool = False
     out_of_space: bool = False
+    may_pass: bool = False
+    """Whether everything that failed did so for a cause that may pass, such as a deadlock."""
 
 
 @dataclass
@@ -78,6 +80,12 @@ class Execution:
         self.rows: dict[str, int] = {}
         self.started = False
         self.published = False
+
+    @property
+    def may_pass(self) -> bool:
+        return bool(self.failures) and all(
+            self.warehouse.is_passing(failure.message) for failure in self.failures
+        )
 
     def carry_out(self, operations: Sequence[Operation], graph: Graph) -> None:
         """Apply the operations in order, up to the first layer that fails."""

@@ -73,15 +73,15 @@ class PipelineRun:
             return self._carry_out(self.execution(record, options, lease), before, started)
 
     def hold(
-        self, command: str, options: RunOptions, run_id: str | None = None
+        self, command: str, options: RunOptions, whose: str | None = None
     ) -> AbstractContextManager[Lease]:
-        """The warehouse's lock, for run `run_id` where it is reserved for one."""
+        """The warehouse's lock; `whose` tells the run for which it may be reserved."""
 
         def waiting(holder: str) -> None:
             if options.lock_wait:
                 self.console.progress(f"Waiting for {holder}")
 
-        return self.warehouse.hold(command, wait=options.lock_wait, on_wait=waiting, run_id=run_id)
+        return self.warehouse.hold(command, wait=options.lock_wait, on_wait=waiting, whose=whose)
 
     def start(
         self, lease: Lease, options: RunOptions, command: str, retry_of: str | None = None

@@ -73,9 +73,10 @@ class SoFar:
 
 @dataclass(frozen=True)
 class Reservation:
-    """For how many seconds the lock is kept for the next step, and whether also for another try of this one where it
-    fails for a cause that may pass."""
+    """For whom and for how many seconds the lock is kept for the next step, and for another try of this one where it
+    failed for a cause that may pass. `whose` is the same for all tries of all steps of a run."""
 
+    whose: str
     seconds: float
     is_last_try: bool
 
@@ -85,7 +86,7 @@ def begin(
 ) -> tuple[SoFar, RunOutcome]:
     """The first step: start a candidate and check the sources."""
     pipeline.warehouse.require_source()
-    with pipeline.hold(command, options) as lease:
+    with pipeline.hold(command, options, reservation.whose) as lease:
         pipeline.warehouse.recover()
         pipeline.history.prune(pipeline.settings.runs.keep - 1)
         record = pipeline.start(lease, options, command)
@@ -100,7 +101,8 @@ def go_on(
     reservation: Reservation,
     lock_wait: float = 0,
 ) -> tuple[SoFar, RunOutcome | None]:
-    """A later step. Without an outcome where it was done already, by a try whose answer was lost.
+    """A later step. Without an outcome where nothing is left to do: a try whose answer was lost has done it, or
+    another run has been published before this one's documentation was written.
 
     Raises DataopsError (exit 5) where the run cannot go on: another one has taken its place, or what it was built
     from has changed.
@@ -113,17 +115,26 @@ def go_on(
         variables=chosen["variables"],
         lock_wait=lock_wait,
     )
-    with pipeline.hold(command, options, so_far.run_id) as lease:
-        published = pipeline.warehouse.published()
-        is_published = published is not None and published.run_id == so_far.run_id
+    with pipeline.hold(command, options, reservation.whose) as lease:
+        pipeline.warehouse.recover()
+        found = pipeline.warehouse.published()
+        published = found.run_id if found else None
+        is_published = published == so_far.run_id
         if is_published and step is Step.PUBLISH:
             lease.unreserve()
             return so_far, None
+        if step is Step.DOCUMENTATION:
+            if not is_published:  # its documentation would be that of another run's data
+                return so_far, None
+            record = pipeline.history.resume(so_far.run_id, so_far.facts)
+            return _Step(pipeline, step, options, record, lease, reservation).carry_out(so_far)
+        if is_published:
+            raise _cannot_go_on(f"{so_far.run_id} has been published")
         left = pipeline.warehouse.left_aside()
-        if step is not Step.DOCUMENTATION and (left is None or left.run_id != so_far.run_id):
-            raise _cannot_go_on(
-                f"{so_far.run_id} has been published" if is_published else "another run has taken its place"
-            )
+        if left is None or left.run_id != so_far.run_id:
+            raise _cannot_go_on("another run has taken its place")
+        if published != so_far.facts["in_place_of"]:
+            raise _cannot_go_on("something else has been published since")
         record = pipeline.history.resume(so_far.run_id, so_far.facts)
         return _Step(pipeline, step, options, record, lease, reservation).carry_out(so_far, left)
 
@@ -149,6 +160,7 @@ class _Step:
             execution.timings = dict(self.record.facts.get("timings") or {})
             execution.rows = dict(self.record.facts.get("rows") or {})
         may_pass = False
+        self.record.update(reserved_until=None)
         try:
             if left is not None:
                 execution.candidate = self.pipeline.warehouse.adopt(left, self.record.run_id)
@@ -160,13 +172,13 @@ class _Step:
                 self._require_unchanged(so_far, graph, operations, execution.session.fingerprint())
             execution.carry_out(_part(operations, self.step), graph)
             self._finish(execution)
-        except KeyboardInterrupt:
-            may_pass = True
-            self.record.finish("interrupted")
-            raise
+            may_pass = execution.may_pass
         except BaseException as error:
             may_pass = getattr(error, "exit_code", None) in (ExitCode.UNAVAILABLE, ExitCode.LOCKED)
-            self.record.finish("failed", reason=str(error))
+            status = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
+            if execution.published or self.step is Step.DOCUMENTATION:
+                status = "succeeded"  # consumers have it, whatever came after
+            self.record.finish(status, reason=str(error) or status)
             raise
         finally:
             execution.session.close()
@@ -183,6 +195,7 @@ class _Step:
             execution.rows,
             execution.published,
             round(time.monotonic() - started, 1),
+            may_pass=execution.may_pass,
         )
         return self._so_far(execution, graph), outcome
 
@@ -204,14 +217,16 @@ class _Step:
     def _reserve(self, execution: Execution, *, may_pass: bool) -> None:
         """The next step, or another try of this one, finds the lock kept for it. Where neither follows, anybody may
         have it."""
-        over = self.step in (Step.PUBLISH, Step.DOCUMENTATION) or bool(execution.failures)
-        if self.record.facts["status"] in ("failed", "interrupted"):
-            over = not may_pass or self.reservation.is_last_try
+        if self.record.facts["status"] == "running":
+            over = False
+        else:
+            over = execution.published or not may_pass or self.reservation.is_last_try
         try:
             if over:
                 self.lease.unreserve()
             else:
-                self.lease.reserve(self.record.run_id, self.reservation.seconds)
+                self.lease.reserve(self.reservation.whose, self.reservation.seconds)
+                self.record.update(reserved_until=time.time() + self.reservation.seconds)
         except DataopsError as error:  # the lock was lost, which has been said
             self.pipeline.console.warn(error.reason)
 

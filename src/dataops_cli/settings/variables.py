@@ -11,8 +11,8 @@ from dataops_cli.settings.layers import SETTINGS_FROM, variable
 from dataops_cli.settings.load import Environment
 from dataops_cli.settings.model import is_secret, known_keys
 
-# What only the CLI outside needs.
-OF_THE_STACK = ("stack.", "secrets.")
+# What only the CLI outside needs: it is each operator's own, and must not make containers anew.
+OF_THE_STACK = ("stack.", "secrets.", "airflow.", "description")
 
 
 def as_variables(environment: Environment, changes: Mapping[str, Any]) -> dict[str, str]:

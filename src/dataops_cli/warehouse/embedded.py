@@ -117,10 +117,10 @@ class EmbeddedWarehouse:
         *,
         wait: float = 0,
         on_wait: Callable[[str], None] = lambda _holder: None,
-        run_id: str | None = None,
+        whose: str | None = None,
     ) -> Iterator[FileLease]:
         """Hold the lock while the block runs. Raises DataopsError (exit 4) when it stays taken."""
-        with hold(self.home, command, wait=wait, on_wait=on_wait, run_id=run_id) as lease:
+        with hold(self.home, command, wait=wait, on_wait=on_wait, whose=whose) as lease:
             yield lease
 
     def is_held(self) -> bool:

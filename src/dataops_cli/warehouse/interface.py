@@ -36,8 +36,8 @@ class Lease(Protocol):
     def check(self) -> None:
         """Raises DataopsError (exit 4) when the lock has passed to someone else."""
 
-    def reserve(self, run_id: str, seconds: float) -> None:
-        """Keep the lock for the next step of that run, after this one has let go of it."""
+    def reserve(self, whose: str, seconds: float) -> None:
+        """Keep the lock for the next step of a run, after this one has let go of it. `whose` tells the run."""
 
     def unreserve(self) -> None:
         """Let anybody have it next."""
@@ -68,10 +68,10 @@ class Warehouse(Protocol[C]):
         *,
         wait: float = 0,
         on_wait: Callable[[str], None] = ...,
-        run_id: str | None = None,
+        whose: str | None = None,
     ) -> AbstractContextManager[Lease]:
         """Hold the lock while the block runs; wait for it up to `wait` seconds; `on_wait` is told who holds it.
-        `run_id` is the run for which it may be reserved. Raises DataopsError (exit 4) when it stays taken."""
+        `whose` tells the run for which it may be reserved. Raises DataopsError (exit 4) when it stays taken."""
 
     def is_held(self) -> bool:
         """Whether somebody holds the lock now."""

@@ -48,9 +48,9 @@ class FileLease:
                 exit_code=ExitCode.LOCKED,
             )
 
-    def reserve(self, run_id: str, seconds: float) -> None:
-        """Keep the lock for the next step of that run, after this one has let go of it."""
-        self._write(run_id=run_id, until=time.time() + seconds)
+    def reserve(self, whose: str, seconds: float) -> None:
+        """Keep the lock for the next step of a run, after this one has let go of it. `whose` tells the run."""
+        self._write(whose=whose, until=time.time() + seconds)
 
     def unreserve(self) -> None:
         self._write()
@@ -68,11 +68,11 @@ def hold(
     *,
     wait: float = 0,
     on_wait: Callable[[str], None] = lambda _holder: None,
-    run_id: str | None = None,
+    whose: str | None = None,
 ) -> Iterator[FileLease]:
     """Hold the lock of `folder` while the block runs; wait for it up to `wait` seconds.
 
-    `on_wait` is told who holds it; `run_id` is the run for which it may be reserved. Raises DataopsError (exit 4)
+    `on_wait` is told who holds it; `whose` tells the run for which it may be reserved. Raises DataopsError (exit 4)
     when it stays taken.
     """
     from filelock import FileLock
@@ -83,7 +83,7 @@ def hold(
         lock = FileLock(folder / "lock", timeout=0)
         deadline = time.monotonic() + GRACE
         told = False
-        while (user := _in_use(lock, holder_file, run_id)) is not None:
+        while (user := _in_use(lock, holder_file, whose)) is not None:
             if time.monotonic() >= deadline:
                 if not told:
                     on_wait(user)
@@ -115,7 +115,7 @@ def hold(
         lock.release()
 
 
-def _in_use(lock: Any, holder_file: Path, run_id: str | None) -> str | None:
+def _in_use(lock: Any, holder_file: Path, whose: str | None) -> str | None:
     """Take the lock. Where it cannot be had: by whom it is used, or for whom it is reserved."""
     from filelock import Timeout
 
@@ -124,18 +124,18 @@ def _in_use(lock: Any, holder_file: Path, run_id: str | None) -> str | None:
     except Timeout:
         return describe_holder(read_state(holder_file))
     reserved = _reserved(holder_file)
-    if reserved in (None, run_id):
+    if reserved in (None, whose):
         return None
     lock.release()
     return describe_reservation(str(reserved))
 
 
 def _reserved(holder_file: Path) -> str | None:
-    """The run for which the lock is reserved."""
+    """For whom the lock is reserved."""
     reservation = (read_state(holder_file) or {}).get("reserved")
     if not reservation or not 0 < reservation["until"] - time.time() <= LONGEST_RESERVATION:
         return None
-    return str(reservation["run_id"])
+    return str(reservation["whose"])
 
 
 def is_held(folder: Path) -> bool:
@@ -157,8 +157,8 @@ def _largest_number(folder: Path) -> int:
     return max((int(tail) for name in names if (tail := name.rsplit("-", 1)[1]).isdigit()), default=0)
 
 
-def describe_reservation(run_id: str) -> str:
-    return f"run {run_id}, which is between two of its steps"
+def describe_reservation(whose: str) -> str:
+    return f"{whose}, which is between two of its steps"
 
 
 def describe_holder(holder: dict[str, Any] | None) -> str:

@@ -60,12 +60,12 @@ class SqlServerLease:
                 exit_code=ExitCode.LOCKED,
             )
 
-    def reserve(self, run_id: str, seconds: float) -> None:
-        """Keep the lock for the next step of that run, after this one has let go of it."""
+    def reserve(self, whose: str, seconds: float) -> None:
+        """Keep the lock for the next step of a run, after this one has let go of it. `whose` tells the run."""
         self.connection.execute(
             f"UPDATE [{state.SCHEMA}].[lease] SET reserved_by = ?, "
             "reserved_until = DATEADD(second, ?, SYSUTCDATETIME()) WHERE number = ?",
-            run_id,
+            whose,
             int(seconds),
             self.number,
         )
@@ -83,16 +83,16 @@ def acquire(
     *,
     wait: float = 0,
     on_wait: Callable[[str], None] = lambda _holder: None,
-    run_id: str | None = None,
+    whose: str | None = None,
 ) -> SqlServerLease:
     """Take the lock for the life of the connection; wait for it up to `wait` seconds.
 
-    `on_wait` is told who holds it; `run_id` is the run for which it may be reserved. Raises DataopsError (exit 4)
+    `on_wait` is told who holds it; `whose` tells the run for which it may be reserved. Raises DataopsError (exit 4)
     when it stays taken.
     """
     deadline = time.monotonic() + wait
     told = False
-    while (user := _in_use(connection, run_id, GRACE if not told else SLICE)) is not None:
+    while (user := _in_use(connection, whose, GRACE if not told else SLICE)) is not None:
         if not told:
             on_wait(user)
             told = True
@@ -134,13 +134,13 @@ def is_held(connection: Connection) -> bool:
     return connection.value(IS_FREE) != 1 or _reserved(connection) is not None
 
 
-def _in_use(connection: Connection, run_id: str | None, wait: float) -> str | None:
+def _in_use(connection: Connection, whose: str | None, wait: float) -> str | None:
     """Take the lock, waiting a little for it. Where it cannot be had: by whom it is used, or for whom it is
     reserved."""
     if not _try(connection, RUN_LOCK, wait):
         return describe_holder(_holder(connection))
     reserved = _reserved(connection)
-    if reserved in (None, run_id):
+    if reserved in (None, whose):
         return None
     connection.execute(RELEASE)
     time.sleep(wait)
@@ -148,7 +148,7 @@ def _in_use(connection: Connection, run_id: str | None, wait: float) -> str | No
 
 
 def _reserved(connection: Connection) -> str | None:
-    """The run for which the lock is reserved."""
+    """For whom the lock is reserved."""
     if not state.exists(connection):
         return None
     found = connection.value(

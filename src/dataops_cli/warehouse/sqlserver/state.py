@@ -21,7 +21,7 @@ VERSION = 1
 TABLES = {
     "lease": (
         "number int NOT NULL, holder nvarchar(4000) NULL, version int NOT NULL, "
-        "reserved_by nvarchar(64) NULL, reserved_until datetime2 NULL"
+        "reserved_by nvarchar(400) NULL, reserved_until datetime2 NULL"
     ),
     "candidate": "run_id nvarchar(64) NOT NULL, source nvarchar(200) NOT NULL",
     "generation": (

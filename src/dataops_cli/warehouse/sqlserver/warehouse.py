@@ -92,7 +92,7 @@ class SqlServerWarehouse:
         *,
         wait: float = 0,
         on_wait: Callable[[str], None] = lambda _holder: None,
-        run_id: str | None = None,
+        whose: str | None = None,
     ) -> Iterator[SqlServerLease]:
         """Hold the warehouse's lock while the block runs, and that of the folder with it.
         Raises DataopsError (exit 4) when either stays taken."""
@@ -101,7 +101,7 @@ class SqlServerWarehouse:
             self.server.connect(Account.BUILD) as connection,
         ):
             _require_schemas(connection, self.server)
-            self._lease = leases.acquire(connection, command, wait=wait, on_wait=on_wait, run_id=run_id)
+            self._lease = leases.acquire(connection, command, wait=wait, on_wait=on_wait, whose=whose)
             try:
                 yield self._lease
             finally:
@@ -207,8 +207,8 @@ class SqlServerWarehouse:
     # -- publishing -----------------------------------------------------------------------------
 
     def published(self) -> Generation | None:
-        """What consumers read now."""
-        with self._connection() as connection:
+        """What consumers read now; also asked when an interrupt has cut the run's own session short."""
+        with self._connection(reads=True) as connection:
             if not state.exists(connection):
                 return None
             current = state.current(connection)
@@ -287,9 +287,9 @@ class SqlServerWarehouse:
     # -------------------------------------------------------------------------------------------
 
     @contextmanager
-    def _connection(self) -> Iterator[Connection]:
-        """The session that holds the lock, or one for the block."""
-        if self._lease is not None:
+    def _connection(self, *, reads: bool = False) -> Iterator[Connection]:
+        """The session that holds the lock, or one for the block. What only `reads` needs no lock."""
+        if self._lease is not None and not (reads and self._lease.connection.cut_short):
             yield self._lease.connection
         else:
             with self.server.connect(Account.BUILD) as connection:
