@@ -101,6 +101,12 @@ def test_a_source_in_sql_server_wants_the_administrators_password(
     assert "The password of sa is not set: secrets.sqlserver_sa_password" in done.stderr
 
 
+def test_a_folder_is_looked_at_before_the_server(dataops_here: Dataops, platform: Path) -> None:
+    done = dataops_here("source", "load", "--from", "/nonexist", "--env", "dev", cwd=platform)
+    assert done.returncode == 2
+    assert "/nonexist" in done.stderr
+
+
 def test_grants_are_of_sql_server(dataops_here: Dataops, platform: Path) -> None:
     done = dataops_here("source", "grants", cwd=platform)
     assert done.returncode == 2

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from dataops_cli.doctor import clock, disk, git, memory, odbc, ports
+from dataops_cli.doctor import clock, disk, git, memory, odbc, ports, sqlserver
 from dataops_cli.doctor.finding import GB, Answer, Finding, Result
 from dataops_cli.errors import DataopsError, ExitCode
 from dataops_cli.settings.model import Settings
@@ -278,3 +278,22 @@ def test_only_fixed_ports_are_looked_at() -> None:
     }
     found = [str(port) for port in ports.published(Stack("s", Path("/"), (), services))]
     assert found == ["8080 (web)", "5353/udp (web)"]
+
+
+@pytest.mark.parametrize(
+    ("missing", "own", "result", "remedy"),
+    [
+        ([], False, OK, ""),
+        (["secrets.sqlserver_sa_password"], False, OK, ""),
+        (["secrets.sqlserver_sa_password"], True, WARN, "dataops up"),
+        (["warehouse.reader_password"], False, WARN, "dataops secrets set warehouse.reader_password"),
+        (["warehouse.password"], False, FAIL, "dataops secrets set warehouse.password"),
+        (["warehouse.password"], True, WARN, "dataops up"),
+    ],
+)
+def test_passwords(missing: list[str], own: bool, result: Result, remedy: str) -> None:
+    settings = Settings.model_validate({"warehouse": {"engine": "sqlserver"}, "stack": {"enabled": own}})
+    finding = sqlserver.decide(missing, settings)
+    assert finding.result is result
+    assert all(key in finding.found for key in missing)
+    assert remedy in finding.remedy

@@ -56,9 +56,40 @@ def test_an_environment_without_a_stack_needs_no_engine(doctor: Any) -> None:
     assert code == 0
     skipped = {name: check["found"] for name, check in checks.items() if check["result"] == "skipped"}
     no_stack = dict.fromkeys(("Compose files", "engine", "engine disk", "memory", "ports"), "no stack")
-    assert skipped == no_stack | {"ODBC driver": "the warehouse is duckdb"}
+    no_server = dict.fromkeys(("ODBC driver", "passwords", "SQL Server"), "the warehouse is duckdb")
+    assert skipped == no_stack | no_server
     assert checks["settings"]["found"] == "valid: local, ci, dev, prod, small, staging"
     assert checks["clock"]["found"].endswith("compared with no engine")
+
+
+THERE = """\
+[warehouse]
+engine = "sqlserver"
+port = {port}
+"""
+
+
+def test_a_sql_server_that_is_not_the_stacks(doctor: Any, platform: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    (platform / "environments" / "there.toml").write_text(THERE.format(port=port))
+    code, checks = doctor("there")
+    assert code == 1
+    keys = ("warehouse.password", "warehouse.reader_password", "secrets.sqlserver_sa_password")
+    assert checks["passwords"]["found"] == f"not set: {', '.join(keys)}"
+    assert checks["passwords"]["remedy"].splitlines() == [
+        f"dataops secrets set --env there {key}" for key in keys
+    ]
+    assert checks["SQL Server"] == {
+        "name": "SQL Server",
+        "result": "skipped",
+        "found": "no password is set",
+        "remedy": None,
+    }
+    code, checks = doctor("there", DATAOPS_WAREHOUSE__READER_PASSWORD="x")  # noqa: S106
+    assert code == 1
+    assert checks["SQL Server"]["result"] == "fail"
+    assert checks["SQL Server"]["found"] == f"Cannot reach SQL Server at 127.0.0.1:{port}: connection refused"
 
 
 def test_an_unreachable_engine_is_exit_3_and_the_rest_is_looked_at(doctor: Any) -> None:

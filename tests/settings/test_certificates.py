@@ -39,6 +39,7 @@ def test_no_other_environment_may(project: Project, name: str) -> None:
         f"environments/{name}.toml:3: warehouse.trust_server_certificate is true"
     )
     assert "give the server a certificate" in raised.value.hint
+    assert "local, ci, dev and every name that begins with dev-" in raised.value.hint
 
 
 def test_nor_by_another_way(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,6 +24,7 @@ from dataops_cli.settings.secrets_file import changed, edited
 from support import clean_environment
 
 TYPED = "hunter2 of the tests"
+STRONG = b"Strong enough 1"
 WAREHOUSE = "DATAOPS_WAREHOUSE__PASSWORD"
 POSTGRES = "DATAOPS_SECRETS__POSTGRES_PASSWORD"
 JWT = "DATAOPS_SECRETS__AIRFLOW_JWT_SECRET"
@@ -404,10 +405,48 @@ def test_a_password_that_sql_server_would_refuse(platform: Path, key: str, typed
 
 
 def test_who_keeps_a_copy_of_what_is_set_is_named(platform: Path) -> None:
-    code, _, err = run(platform, "set", "secrets.postgres_password", stdin=TYPED.encode())
-    assert code == 0
-    assert "The metadata database keeps the password of its first start" in err
-    assert "secrets rotate secrets.postgres_password" in err
-    code, _, err = run(platform, "set", "warehouse.reader_password", stdin=TYPED.encode())
+    for key, holder in (("postgres", "The metadata database"), ("sqlserver_sa", "SQL Server")):
+        key = f"secrets.{key}_password"
+        code, _, err = run(platform, "set", key, "--env", "dev", stdin=STRONG)
+        assert code == 0
+        assert f"{holder} keeps the password of its first start" in err
+        assert f"secrets rotate --env dev {key}" in err
+    code, _, err = run(platform, "set", "warehouse.reader_password", "--env", "dev", stdin=STRONG)
     assert (code, "SQL Server keeps the login's password" in err) == (0, True)
-    assert "dataops source grants" in err
+    assert "dataops source grants --env dev, then dataops up --env dev\n" in err
+
+
+@pytest.fixture
+def elsewhere(platform: Path) -> Path:
+    """The environment `there` has a SQL Server and no stack."""
+    (platform / "environments" / "there.toml").write_text(
+        '[warehouse]\nengine = "sqlserver"\nserver = "sql.example.com"\n'
+    )
+    return platform
+
+
+ADMINISTRATOR = "secrets.sqlserver_sa_password"
+
+
+def test_a_server_elsewhere_has_its_administrators_password_already(elsewhere: Path) -> None:
+    assert run(elsewhere, "set", ADMINISTRATOR, "--env", "there", stdin=STRONG)[::2] == (0, "")
+    before = (elsewhere / "environments" / "there.secrets.env").read_text()
+    for command, said in (("rotate", "Change the password of sa on the server"), ("generate", "Set it")):
+        code, _, err = run(elsewhere, command, ADMINISTRATOR, "--env", "there")
+        assert code == 5
+        assert "the SQL Server at sql.example.com" in err
+        assert f"{said}" in err
+        assert f"dataops secrets set --env there {ADMINISTRATOR}" in err
+    assert (elsewhere / "environments" / "there.secrets.env").read_text() == before
+
+
+def test_where_there_is_no_stack_no_hint_names_one(elsewhere: Path) -> None:
+    code, _, err = run(elsewhere, "set", "warehouse.password", "--env", "there", stdin=STRONG)
+    assert (code, err.splitlines()[-1]) == (
+        0,
+        "  → Where the login is there already: dataops source grants --env there",
+    )
+    assert run(elsewhere, "set", "secrets.postgres_password", "--env", "there", stdin=STRONG)[::2] == (0, "")
+    code, _, err = run(elsewhere, "generate", "--env", "there")
+    assert code == 2
+    assert "secrets generate --env there warehouse.password warehouse.reader_password" in err

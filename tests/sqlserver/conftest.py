@@ -122,11 +122,11 @@ class TsqlPlatform:
 
     @property
     def warehouse(self) -> str:
-        return self.address.database or f"dataops_{self.address.trial}"
+        return self.address.database or f"dataops {self.address.trial}"
 
     @property
     def source(self) -> str:
-        return self.address.database or f"aw_{self.address.trial}"
+        return self.address.database or f"Adventure Works {self.address.trial}"
 
     @property
     def build_user(self) -> str:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dataops_cli.errors import UsageError
-from dataops_cli.warehouse.sqlserver.batches import batches, is_complete, is_one_query
+from dataops_cli.warehouse.sqlserver.batches import batches, is_complete, is_one_query, sure_results
 
 
 @pytest.mark.parametrize(
@@ -102,3 +102,23 @@ def test_what_is_complete_at_the_prompt(text: str, expected: bool) -> None:
 )
 def test_what_is_surely_one_query(batch: str, expected: bool) -> None:
     assert is_one_query(batch) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("select 1", 1),
+        ("select 1; select 2", 2),
+        ("select 1\nGO\nselect 2", 2),
+        ("insert into t values (1); select 1; update t set n = 2; select (select 1); -- ; select 3", 2),
+        ("select 1; select * into #t from a", 1),
+        ("select @x = 1; select 1", 1),
+        ("select @@version; select 2", 2),
+        ("if 1 = 0 begin select 1; select 2; end", 0),
+        ("create procedure p as select 1; select 2", 0),
+        ("return; select 1; select 2", 0),
+        ("insert t output inserted.n values (1)", 0),
+    ],
+)
+def test_how_many_results_are_sure(text: str, expected: int) -> None:
+    assert sure_results(text) == expected

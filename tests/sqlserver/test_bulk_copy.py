@@ -15,9 +15,9 @@ import pytest
 from dataops_cli.errors import DataopsError, ExitCode
 from dataops_cli.project import Project
 from dataops_cli.settings.load import load_environment
-from dataops_cli.warehouse.sqlserver.bulk_copy import BATCH, _explained, bulk_copy
+from dataops_cli.warehouse.sqlserver.bulk_copy import BATCH, _explained, _undisturbed, bulk_copy
 from dataops_cli.warehouse.sqlserver.connection import Account, Server
-from dataops_cli.warehouse.sqlserver.errors import SqlServerError
+from dataops_cli.warehouse.sqlserver.errors import Asked, SqlServerError
 from sqlserver.conftest import ADDRESS, ENVIRONMENT, TsqlPlatform
 
 engine = [
@@ -133,14 +133,22 @@ def test_a_login_that_may_not(tsql: TsqlPlatform, server: Server, table: str) ->
     assert "source grants" in refused.value.hint
 
 
+def test_ctrl_c_waits_for_the_end_of_an_import() -> None:
+    done: list[str] = []
+    with pytest.raises(KeyboardInterrupt), _undisturbed():  # noqa: PT012
+        os.kill(os.getpid(), signal.SIGINT)
+        done.append("import")
+    assert done == ["import"]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
 def test_the_cores_texts_are_explained() -> None:
     full = _explained(
         RuntimeError("Sql Error: 1105: Class 17: State 2: Could not allocate space. on host-1 in  at line 1"),
-        "host:1433",
-        "sa",
+        Asked("host:1433", "sa"),
     )
     assert (full.number, str(full)) == (1105, "SQL Server is out of space: Could not allocate space.")
-    lost = _explained(RuntimeError("Connection Error: broken pipe"), "host:1433", "sa")
+    lost = _explained(RuntimeError("Connection Error: broken pipe"), Asked("host:1433", "sa"))
     assert lost.lost
     assert lost.exit_code == ExitCode.UNAVAILABLE
     assert "host:1433 was lost: Connection Error: broken pipe" in str(lost)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from dataops_cli.errors import DataopsError, ExitCode
 from dataops_cli.settings.model import Authentication, Settings
@@ -86,9 +87,9 @@ def test_what_the_driver_is_told() -> None:
         "UID": "dataops_dbt",
         "PWD": "Pa;ss}w{ord=1",
     }
-    found = told(database="it's; mine", encrypt=False, trust_server_certificate=True)
+    found = told(database="its; mine", encrypt=False, trust_server_certificate=True)
     assert (found["DATABASE"], found["Encrypt"], found["TrustServerCertificate"]) == (
-        "it's; mine",
+        "its; mine",
         "no",
         "yes",
     )
@@ -222,3 +223,32 @@ def test_the_cli_and_dbt_ask_the_same_instance(
     variables = profile.dbt_environment(there, "")
     assert (variables["DATAOPS_DBT_SQLSERVER_HOST"], variables["DATAOPS_DBT_SQLSERVER_PORT"]) == dbt
     assert there.place == place
+
+
+@pytest.mark.parametrize("name", ["it's", 'a "b"', "a]b", "a[b"])
+@pytest.mark.parametrize("key", ["database", "source_database"])
+def test_a_name_that_dbt_cannot_quote(key: str, name: str) -> None:
+    with pytest.raises(ValidationError, match="takes no name with a quote or a bracket"):
+        settings(**{key: name})
+    assert settings(**{key: "with a space"})
+
+
+@pytest.mark.parametrize(
+    ("server", "message"),
+    [
+        ("127.0.0.1,39189", "put the port into warehouse.port"),
+        ("tcp:db, 1433", "put the port into warehouse.port"),
+        ("localhost:1433", "put the port into warehouse.port"),
+        ("a b", "it must be a host name, or HOST"),
+        ("db;UID=sa", "it must be a host name, or HOST"),
+        ("", "it must be a host name, or HOST"),
+    ],
+)
+def test_what_is_no_host(server: str, message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        settings(server=server)
+
+
+@pytest.mark.parametrize("server", ["db", r"db\SALES", "tcp:db", "::1", "[::1]", "(local)", "10.0.0.1"])
+def test_what_is_a_host(server: str) -> None:
+    assert settings(server=server).warehouse.server == server

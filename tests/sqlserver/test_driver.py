@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import socket
+import time
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,8 @@ from dataops_cli.errors import DataopsError, ExitCode
 from dataops_cli.warehouse.sqlserver import driver
 from dataops_cli.warehouse.sqlserver.connection import Account, Server
 from dataops_cli.warehouse.sqlserver.driver import SYSTEM_DRIVERS, VARIABLE
+from dataops_cli.warehouse.sqlserver.errors import Asked, SqlServerError
+from dataops_cli.warehouse.sqlserver.listener import require_listener
 from sqlserver.settings import settings
 
 NEWEST, OLDER = SYSTEM_DRIVERS
@@ -116,15 +119,48 @@ def test_the_wheels_driver_is_there_and_loads() -> None:
 
 
 def test_the_drivers_own_error_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Microsoft's driver from the wheel, in this process, asked for a port on which nobody listens."""
+    """Microsoft's driver from the wheel, in this process, asked for a port on which nobody answers."""
+    monkeypatch.setenv(VARIABLE, str(driver._bundled()))
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        port = deaf.getsockname()[1]
+        server = Server(settings(port=port, login_timeout=1))
+        with pytest.raises(DataopsError) as raised, server.connect(Account.BUILD):
+            pass
+    error = raised.value
+    assert error.exit_code == ExitCode.UNAVAILABLE
+    assert error.reason == f"Cannot reach SQL Server at 127.0.0.1:{port}: Login timeout expired"
+    assert "warehouse.server and warehouse.port" in error.hint
+    assert "Microsoft" in str(error.__cause__)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", r"127.0.0.1\SALES"])
+def test_a_port_on_which_nobody_listens(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(VARIABLE, str(driver._bundled()))
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-    server = Server(settings(port=port, login_timeout=1))
-    with pytest.raises(DataopsError) as raised, server.connect(Account.BUILD):
+    server = Server(settings(server=host, port=port))
+    began = time.monotonic()
+    with pytest.raises(SqlServerError, match=f":{port}: connection refused$"), server.connect(Account.BUILD):
         pass
-    error = raised.value
-    assert error.exit_code == ExitCode.UNAVAILABLE
-    assert error.reason.startswith(f"Cannot reach SQL Server at 127.0.0.1:{port}: ")
-    assert "warehouse.server and warehouse.port" in error.hint
-    assert "Microsoft" in str(error.__cause__)
+    assert time.monotonic() - began < 5
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (socket.gaierror(-2, "Name or service not known"), "host unknown"),
+        (TimeoutError("timed out"), "no answer within 15 s"),
+        (OSError(113, "No route to host"), "No route to host"),
+    ],
+)
+def test_why_a_server_cannot_be_reached(error: OSError, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_address: object, timeout: float) -> None:
+        assert timeout == 15
+        raise error
+
+    monkeypatch.setattr(socket, "create_connection", fail)
+    with pytest.raises(SqlServerError, match=f"^Cannot reach SQL Server at db:1: {said}$") as raised:
+        require_listener("db", 1, 15, Asked("db:1"))
+    assert raised.value.exit_code == ExitCode.UNAVAILABLE
+    for name in ("(local)", "np:db", "."):  # which the driver alone understands
+        require_listener(name, 1, 15, Asked("db:1"))

@@ -6,12 +6,13 @@ import pytest
 
 from dataops_cli.errors import ExitCode
 from dataops_cli.warehouse.sqlserver import errors
-from dataops_cli.warehouse.sqlserver.errors import SqlServerError, explained, retried
+from dataops_cli.warehouse.sqlserver.errors import Asked, SqlServerError, described, explained, retried
 
 DRIVER = "[Microsoft][ODBC Driver 18 for SQL Server]"
 SERVER = f"{DRIVER}[SQL Server]"
 LOGIN = f"[28000] {SERVER}Login failed for user 'dataops_dbt'. (18456)"
 DATABASE = f'[42000] {SERVER}Cannot open database "dataops" requested by the login. The login failed. (4060)'
+ASKED = Asked("db:1433", "bob", is_own=True, source="aw")
 MADE = " (SQLDriverConnect)"
 RUN = " (SQLExecDirectW)"
 
@@ -205,12 +206,40 @@ CASES = [
 
 @pytest.mark.parametrize(("state", "text", "number", "code", "reason", "hint"), CASES)
 def test_what_is_said(state: str, text: str, number: int, code: ExitCode, reason: str, hint: str) -> None:
-    error = explained(Exception(state, text), "db:1433", "bob")
+    error = explained(Exception(state, text), ASKED)
     assert (error.number, error.state, error.exit_code) == (number, state, code)
     assert error.reason.startswith(reason)
     assert hint in error.hint
     assert "[Microsoft]" not in error.reason
     assert "(SQL" not in error.reason
+
+
+@pytest.mark.parametrize(
+    ("message", "hint"),
+    [
+        ('Cannot open database "dataops" requested by the login.', "Check warehouse.database, or make it"),
+        ('Cannot open database "AW" requested by the login.', "Check warehouse.source_database, or fill it"),
+        ("Database 'aw' does not exist.", "dataops source restore (or load, generate)"),
+        ('Cannot open database "law" requested by the login.', "Check warehouse.database, or make it"),
+    ],
+)
+def test_which_database_is_missing(message: str, hint: str) -> None:
+    remedy = described("42000", 4060, message, ASKED).hint
+    assert hint in remedy
+    assert ("source restore" in remedy) is ("source_database" in remedy)
+    assert remedy.endswith("dataops source grants")
+
+
+@pytest.mark.parametrize("state", ["08001", "08S01"])
+def test_a_server_elsewhere_is_not_looked_for_in_the_stack(state: str) -> None:
+    hint = described(state, 0, "…", Asked("db:1433", "bob")).hint
+    assert "dataops" not in hint
+    assert "server" in hint
+
+
+def test_a_call_that_a_signal_has_ended() -> None:
+    with pytest.raises(KeyboardInterrupt):
+        explained(Exception("HY000", "The driver did not supply an error!"), ASKED)
 
 
 @pytest.mark.parametrize(

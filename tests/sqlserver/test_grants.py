@@ -126,10 +126,11 @@ def test_a_password_is_a_parameter_and_in_no_statement() -> None:
 
 
 def test_one_database_for_both_and_odd_names() -> None:
-    text = "\n".join(lines(database="it's [one]", source_database="it's [one]"))
-    assert text.count("EXEC(N'CREATE DATABASE [it''s [one]]]')") == 1
+    text = "\n".join(lines(database="all in; one", source_database="all in; one"))
+    assert text.count("EXEC(N'CREATE DATABASE [all in; one]')") == 1
     assert text.count("CREATE USER [dataops_dbt]") == 1
-    assert "DB_ID(N'it''s [one]')" in text
+    assert "DB_ID(N'all in; one')" in text
+    assert "CREATE USER [it's [me]]] FOR LOGIN [it's [me]]]" in "\n".join(lines(user="it's [me]"))
 
 
 @pytest.mark.parametrize(("admin", "build"), [("sa", "sa"), ("root", "ROOT"), ("root", "sa")])
@@ -177,7 +178,7 @@ def test_a_script_to_hand_over() -> None:
     statements = plan(server, SCHEMAS)
     text = script(server, statements)
     assert text.startswith(
-        "-- Put each password in place of its mark <N'password of …'>, as N'text'.\n"
+        "-- Put each password, as N'text', in place of the mark in angle brackets that names its login.\n"
         "USE [master];\n"
         "GO\n"
         "IF DB_ID(N'dataops') IS NULL EXEC(N'CREATE DATABASE [dataops]');\n"

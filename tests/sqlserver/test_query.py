@@ -214,6 +214,23 @@ def test_json_is_one_document(sql: Sql) -> None:
     assert sql("twice").stdout.split()[:2] == ["n", "n"]
 
 
+def test_several_results_are_refused_before_anything_is_run(sql: Sql, server: ScriptedServer) -> None:
+    error = json.loads(sql("select 1; update; select 2", "--json", "--write").stdout)["error"]
+    assert error["exit_code"] == 2
+    assert error["hint"].startswith("Nothing has been run")
+    assert asked(server) == []
+
+
+@pytest.mark.parametrize("query", ["several", "twice"])
+def test_what_has_been_written_is_said(sql: Sql, server: ScriptedServer, query: str) -> None:
+    done = sql(query + "\nGO\nupdate", "--json", "--write")
+    error = json.loads(done.stdout)["error"]
+    assert error["exit_code"] == 2
+    assert error["hint"].startswith("All has been run, and what was written stays.")
+    assert [text.strip() for text in asked(server)] == [query, "update"]
+    assert "2 rows affected" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("query", "code", "reason", "hint"),
     [
@@ -265,6 +282,7 @@ def test_published_files_are_never_written(platform: Path, dataops_here: Dataops
     ("query", "options", "hint"),
     [
         ("silent", ["--csv"], ""),
+        ("silent", [], ""),
         ("silent", ["--csv", "--write"], "what was written before it stays"),
         ("select endless", ["--json", "--limit", "0"], ""),
         # Not even the cancellation is answered.
@@ -292,6 +310,7 @@ def test_ctrl_c_ends_a_query(
     out, _ = process.communicate(timeout=30)
     assert process.returncode == 130, out
     assert hint in out
+    assert ('"reason": "Interrupted"' if "--json" in options else "error: Interrupted\n") in out
     assert "Traceback" not in out
     assert time.monotonic() - began < 10
     if query != "deaf":

@@ -39,6 +39,7 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> RestoringServer:
     server = RestoringServer(WANTED)
     monkeypatch.setattr(pyodbc, "connect", server.connect)
     monkeypatch.setattr(connection, "find_driver", lambda: Driver("ODBC Driver 18 for SQL Server", "", ""))
+    monkeypatch.setattr(connection, "require_listener", lambda *_: None)
     monkeypatch.setattr(watched, "LOOK", 0.02)
     return server
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -85,6 +86,16 @@ def test_grants_again_change_nothing_and_show_no_secret(tsql: TsqlPlatform) -> N
     assert tsql.rows("SELECT name FROM sys.schemas ORDER BY name") == before
 
 
+def test_doctor_greets_the_server(tsql: TsqlPlatform) -> None:
+    checks = {check["name"]: check for check in tsql.done("doctor")["checks"]}
+    assert checks["passwords"]["found"] == "set"
+    answer = f"{tsql.address.host}:{tsql.address.port} answers {tsql.build_user}, version "
+    assert checks["SQL Server"]["found"].startswith(answer)
+    nowhere = tsql.run("doctor", DATAOPS_WAREHOUSE__DATABASE="nowhere")
+    assert nowhere.returncode == 1
+    assert "→ SQL Server: Check warehouse.database, or make it" in nowhere.stdout
+
+
 def test_a_wrong_password(tsql: TsqlPlatform) -> None:
     refused = tsql.run("run", DATAOPS_WAREHOUSE__PASSWORD="Wrong-password-1")  # noqa: S106
     assert refused.returncode == 3
@@ -102,21 +113,50 @@ def test_a_load_again_replaces_all_seven(tsql: TsqlPlatform) -> None:
     assert left == []
 
 
-def test_a_load_killed_half_way_leaves_the_source_and_the_next_cleans_up(tsql: TsqlPlatform) -> None:
-    def loading() -> int:
-        found = tsql.rows("SELECT COUNT(*) FROM sys.tables WHERE name LIKE '%loading'", database=tsql.source)
-        return int(found[0][0])
+def loading(tsql: TsqlPlatform) -> int:
+    found = tsql.rows("SELECT COUNT(*) FROM sys.tables WHERE name LIKE '%loading'", database=tsql.source)
+    return int(found[0][0])
 
+
+def test_a_load_killed_half_way_leaves_the_source_and_the_next_cleans_up(tsql: TsqlPlatform) -> None:
     before = tsql.rows("SELECT COUNT(*) FROM Sales.SalesOrderDetail", database=tsql.source)
     process = start(tsql, "source", "generate", "--scale", "0.3")
-    until(lambda: loading() == 7)
+    until(lambda: loading(tsql) == 7)
     process.kill()
     process.communicate()
-    assert loading() == 7
+    assert loading(tsql) == 7
     assert tsql.rows("SELECT COUNT(*) FROM Sales.SalesOrderDetail", database=tsql.source) == before
     tsql.done("source", "generate", "--scale", "0.02")
-    assert loading() == 0
+    assert loading(tsql) == 0
     assert tsql.rows("SELECT COUNT(*) FROM Sales.SalesOrderDetail", database=tsql.source) == before
+
+
+@pytest.mark.parametrize("tables", [1, 7])
+def test_a_load_interrupted_leaves_nothing(tsql: TsqlPlatform, tables: int) -> None:
+    process = start(tsql, "source", "generate", "--scale", "0.3")
+    until(lambda: loading(tsql) == tables)
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 130, output
+    assert "error: Interrupted\n" in output
+    assert loading(tsql) == 0
+
+
+def test_a_load_that_finds_no_moment_leaves_nothing_also_when_interrupted(tsql: TsqlPlatform) -> None:
+    with tsql.connect(database=tsql.source) as reader:
+        reader.execute("BEGIN TRANSACTION; SELECT TOP 1 1 FROM Sales.Customer WITH (HOLDLOCK, TABLOCK)")
+        refused = tsql.run("source", "generate", "--scale", "0.02", DATAOPS_WAREHOUSE__PUBLISH_TIMEOUT="1")
+        assert refused.returncode == 1, refused.stderr
+        assert "Lock request time out" in refused.stderr
+        assert loading(tsql) == 0
+        process = start(tsql, "source", "generate", "--scale", "0.02")
+        until(lambda: loading(tsql) == 7)
+        time.sleep(3)
+        process.send_signal(signal.SIGINT)
+        output, _ = process.communicate(timeout=60)
+        assert process.returncode == 130, output
+        assert "error: Interrupted\n" in output
+    assert loading(tsql) == 0
 
 
 def test_generate_if_missing_finds_a_source(tsql: TsqlPlatform) -> None:
@@ -253,6 +293,7 @@ def test_a_load_waits_for_a_run(tsql: TsqlPlatform, published: str) -> None:
         refused = tsql.run(*load)
         assert refused.returncode == 4, refused.stdout + refused.stderr
         assert "The warehouse is in use by" in refused.stderr
+        assert "rows" not in refused.stderr  # neither made nor sent
         assert tsql.rows("SELECT OBJECT_ID(N'Sales.SalesOrderDetail')", database=tsql.source) == before
         process = start(tsql, *load, "--lock-wait", "5m")
         time.sleep(4)
@@ -310,6 +351,12 @@ def test_a_long_query_of_a_reader_is_given_way_to(tsql: TsqlPlatform) -> None:
         late = tsql.run("run", DATAOPS_WAREHOUSE__PUBLISH_TIMEOUT="3")
         assert late.returncode == 4, late.stdout + late.stderr
         assert "Other sessions left no moment" in late.stderr
+        process = start(tsql, "run", "--retry")
+        time.sleep(8)
+        process.send_signal(signal.SIGINT)
+        output, _ = process.communicate(timeout=60)
+        assert process.returncode == 130, output
+        assert "error: Interrupted" in output
         assert tsql.rows("SELECT COUNT(*) FROM gold.days", "reader")[0][0] > 0
         cursor.execute("ROLLBACK TRANSACTION")
     assert tsql.current() == before

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import secrets
+import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -51,7 +53,30 @@ def driver() -> str:
 
 @contextmanager
 def running(*, log: str = "WARNING", log_file: Path | None = None) -> Iterator[Running]:
-    """Everything that it starts is gone at the end."""
+    """Everything that it starts is gone at the end, also where that is a SIGTERM."""
+    with _terminable(), _running(log, log_file) as server:
+        yield server
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """SIGTERM ends the block as Ctrl-C does."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def interrupt(_signal: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def _running(log: str, log_file: Path | None) -> Iterator[Running]:
     name = f"dataops-tsql-{secrets.token_hex(4)}"
     password, own = f"Sa-{secrets.token_hex(8)}", secrets.token_hex(8)
     _docker(

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated
 
 import typer
@@ -42,7 +46,21 @@ def dbt(
     from dataops_cli.pipeline.scratch import scratch_session
 
     connects = arguments is not None and arguments[0] not in FILES_ALONE
-    with scratch_session(app.project, app.environment, command_line(), connects=connects) as session:
+    with (
+        scratch_session(app.project, app.environment, command_line(), connects=connects) as session,
+        _quiet_when_nobody_reads(),
+    ):
         ok = session.passthrough(arguments or ["--help"])
     if not ok:
         raise typer.Exit(ExitCode.FAILED)
+
+
+@contextmanager
+def _quiet_when_nobody_reads() -> Iterator[None]:
+    """A reader that has seen enough (`head`) is none of dbt's errors. Raises BrokenPipeError when dbt has ended."""
+    logging.raiseExceptions = False  # else each line that dbt logs would be a traceback
+    yield
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise BrokenPipeError from None  # with its number, the parser would exit with 1 for it

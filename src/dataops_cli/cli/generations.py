@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dataops_cli.cli.application import Application, command, command_line
+from dataops_cli.cli.application import Application, command, command_line, with_global_options
 from dataops_cli.cli.delegation import delegate
 
 if TYPE_CHECKING:
@@ -15,13 +15,25 @@ if TYPE_CHECKING:
 app = typer.Typer(
     add_completion=False,
     help="List what was published, or publish an earlier generation again.",
-    no_args_is_help=True,
+    invoke_without_command=True,
 )
 
 
+@app.callback()
+@with_global_options
+def generations(app: Application, *, context: typer.Context) -> None:
+    """List what was published, or publish an earlier generation again."""
+    if not context.invoked_subcommand:
+        _list(app)
+
+
 @command(app, "list")
-def list_generations(app: Application) -> None:
-    """List the generations that are kept, the newest first."""
+def list_(app: Application) -> None:
+    """List the generations that are kept, the newest first; so does `dataops generations` alone."""
+    _list(app)
+
+
+def _list(app: Application) -> None:
     delegate(app)
     from dataops_cli.console import table
     from dataops_cli.warehouse.select import open_warehouse

@@ -65,7 +65,7 @@ def set_secret(app: Application, context: typer.Context, key: Key, plan: PlanOpt
     value = _typed(key) if sys.stdin.isatty() else _piped()
     secrets.require_strength(key, value)
     secrets.put(path, key, value)
-    if holder := secrets.KEEPS_ITS_OWN.get(key):
+    if holder := secrets.keeper(environment, key):
         app.console.warn(
             f"{holder} keeps the password of its first start, which this does not change",
             f"Where it has started already: {app.hint(f'secrets rotate {key}')}",
@@ -73,7 +73,8 @@ def set_secret(app: Application, context: typer.Context, key: Key, plan: PlanOpt
     if key in secrets.LOGINS:
         app.console.warn(
             "SQL Server keeps the login's password, which this does not change",
-            f"Where the login is there already: {app.hint('source grants')}, then {app.hint('up')}",
+            f"Where the login is there already: {app.hint('source grants')}"
+            + (f", then {app.hint('up')}" if environment.settings.stack.enabled else ""),
         )
     if (origin := environment.origin(key)).startswith("variable "):
         app.console.warn(f"The {origin} is set, and beats the file")
@@ -96,6 +97,7 @@ def generate(
     from dataops_cli.settings import secrets
     from dataops_cli.stack.secret_generation import keys_to_generate
 
+    _refuse_to_generate(app, keys)
     chosen = keys_to_generate(app.project, app.environment, keys, docker_api.connect)
     path = secrets.secrets_file(app.project, app.environment.name)
     if chosen and not plan:
@@ -118,6 +120,7 @@ def rotate(
     from dataops_cli.stack.rotation import plan_rotation
     from dataops_cli.stack.rotation import rotate as replace
 
+    _refuse_to_rotate(app, keys)
     rotation = plan_rotation(app.project, app.environment, keys, docker_api.connect)
     if not plan and rotation.database:
         with changing(rotation.database.engine, require_stack(app.environment), command_line()) as lock:
@@ -128,6 +131,44 @@ def rotate(
     _show(app, "rotate", rotation.causes())
     if not plan and app.environment.settings.stack.enabled:
         app.console.progress(f"The containers that use them are made anew by: {app.hint('up')}")
+
+
+def _refuse_to_generate(app: Application, keys: list[str] | None) -> None:
+    """Raises UsageError where there is no stack whose secrets they could be, DataopsError (exit 5) for a password that
+    a server has already."""
+    from dataops_cli.errors import DataopsError, ExitCode, UsageError
+    from dataops_cli.settings import secrets
+
+    environment = app.environment
+    if not keys and not environment.settings.stack.enabled:
+        raise UsageError(
+            f"The environment {environment.name} has no stack whose secrets could be made",
+            hint="Name the secrets: " + app.hint(f"secrets generate {' '.join(secrets.LOGINS)}"),
+        )
+    for key in keys or ():
+        if secrets.is_anothers(environment, key):
+            raise DataopsError(
+                f"{key} is the one that the SQL Server at {environment.settings.warehouse.server} has, so none is "
+                "made up",
+                hint=f"Set it: {app.hint(f'secrets set {key}')}",
+                exit_code=ExitCode.REFUSED,
+            )
+
+
+def _refuse_to_rotate(app: Application, keys: list[str]) -> None:
+    """Raises DataopsError (exit 5) for a password that only another server can change."""
+    from dataops_cli.errors import DataopsError, ExitCode
+    from dataops_cli.settings import secrets
+
+    warehouse = app.environment.settings.warehouse
+    for key in keys:
+        if secrets.is_anothers(app.environment, key):
+            raise DataopsError(
+                f"{key} cannot be replaced in the file alone: the SQL Server at {warehouse.server} keeps it",
+                hint=f"Change the password of {warehouse.admin_user} on the server, then: "
+                + app.hint(f"secrets set {key}"),
+                exit_code=ExitCode.REFUSED,
+            )
 
 
 def _show(app: Application, action: str, causes: Mapping[str, str], nothing: str = "") -> None:

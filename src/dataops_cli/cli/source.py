@@ -44,8 +44,9 @@ def load(
     from dataops_cli.source.files import find_files
     from dataops_cli.source.load import stage_files
 
+    found = find_files(folder)
     if plan:
-        files = [{"table": file.table.full_name, "file": str(file.path)} for file in find_files(folder)]
+        files = [{"table": file.table.full_name, "file": str(file.path)} for file in found]
         lines = [f"load {file['table']} from {file['file']}" for file in files]
         app.console.result(
             {"plan": [*files, {"switch_in": "all tables"}]}, *lines, "switch all seven tables in together"
@@ -181,21 +182,20 @@ def _replace_source(
     warehouse = EmbeddedWarehouse(app.project.state(app.environment.name))
     with warehouse.loading(command_line(), wait=wait) as staged:
         if app.environment.settings.warehouse.engine is Engine.SQLSERVER:
-            from dataops_cli.warehouse.sqlserver.connection import Account, Server
+            from dataops_cli.source.sqlserver import require_ready
+            from dataops_cli.warehouse.sqlserver.connection import Server
 
             # Whatever is wrong with the server is said before minutes of staging.
-            with Server(app.environment.settings, app.console.warn).connect(Account.ADMIN, "master"):
-                pass
+            server = Server(app.environment.settings, app.console.warn)
+            require_ready(server, command=command_line(), lock_wait=wait)
         with app.console.activity(label):
             source = stage(staged)
         if app.environment.settings.warehouse.engine is Engine.DUCKDB:
             warehouse.replace_source(staged)
         else:
             from dataops_cli.source.sqlserver import load as load_into_sqlserver
-            from dataops_cli.warehouse.sqlserver.connection import Server
 
             with app.console.activity("Loading into SQL Server"):
-                server = Server(app.environment.settings, app.console.warn)
                 load_into_sqlserver(
                     server,
                     staged,

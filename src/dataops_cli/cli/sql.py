@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from contextlib import closing
 from typing import TYPE_CHECKING, Annotated
 
@@ -53,22 +54,31 @@ def sql(
         )
     home, console = app.project.state(app.environment.name), app.console
     with open_session(app.environment.settings, home, write=write, say=console.progress) as session:
+
+        def answer(text: str) -> None:
+            _answer(session, text, limit or None, csv, console, writes=write)
+
         if query is None and sys.stdin.isatty():
-            _prompt(session, limit or None, csv, console)
+            _prompt(session, answer, console)
         else:
-            _answer(session, sys.stdin.read() if query is None else query, limit or None, csv, console)
+            answer(sys.stdin.read() if query is None else query)
 
 
-def _answer(session: Session, text: str, limit: int | None, csv: bool, console: Console) -> None:
+def _answer(
+    session: Session, text: str, limit: int | None, csv: bool, console: Console, *, writes: bool
+) -> None:
     """Run the statements of a text."""
-    from dataops_cli.cli.sql_output import show
+    from dataops_cli.cli.sql_output import SEVERAL, show
+    from dataops_cli.errors import UsageError
 
+    if console.as_json and session.has_several_results(text):
+        raise UsageError(SEVERAL, hint="Nothing has been run: run the statements one by one.")
     with closing(session.answers(text)) as answers:
-        show(answers, limit, csv, console)
+        show(answers, limit, csv, console, writes=writes)
 
 
-def _prompt(session: Session, limit: int | None, csv: bool, console: Console) -> None:
-    """Read statements up to their end until the end of input. Raises DataopsError where the session is lost."""
+def _prompt(session: Session, answer: Callable[[str], None], console: Console) -> None:
+    """Read statements and answer them up to their end until the end of input. Raises DataopsError where the session is lost."""
     import readline  # noqa: F401 (gives input() line editing and history)
 
     from dataops_cli.errors import DataopsError, ExitCode
@@ -91,7 +101,7 @@ def _prompt(session: Session, limit: int | None, csv: bool, console: Console) ->
         if not session.is_complete(statement):
             continue
         try:
-            _answer(session, statement, limit, csv, console)
+            answer(statement)
         except DataopsError as error:
             if error.exit_code in (ExitCode.UNAVAILABLE, ExitCode.INTERRUPTED):
                 raise

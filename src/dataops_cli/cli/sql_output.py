@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from math import isfinite
 from typing import TYPE_CHECKING, Any
+
+from dataops_cli.errors import UsageError
 
 if TYPE_CHECKING:
     from dataops_cli.console import Console
@@ -14,10 +16,26 @@ if TYPE_CHECKING:
 BATCH = 10_000
 
 
-def show(answers: Iterable[Answer], limit: int | None, csv: bool, console: Console) -> None:
-    """Each result, at most `limit` rows of it (None: all). Raises UsageError where `--json` cannot show them."""
+SEVERAL = "--json gives one document, and there are several results"
+
+
+def show(
+    answers: Iterator[Answer], limit: int | None, csv: bool, console: Console, *, writes: bool = False
+) -> None:
+    """Each result, at most `limit` rows of it (None: all). Raises UsageError where `--json` cannot show them; what
+    writes has been run to its end then."""
     if console.as_json:
-        _show_json(answers, limit, console)
+        try:
+            _show_json(answers, limit, console)
+        except UsageError as error:
+            if not writes:
+                raise
+            for _answer in answers:
+                pass
+            raise UsageError(
+                error.reason,
+                hint="All has been run, and what was written stays. For the rows, run the SELECTs alone.",
+            ) from None
         return
     for answer in answers:
         more = _write_csv(answer, limit, console) if csv else _show_table(answer, limit, console)
@@ -33,18 +51,13 @@ def _show_table(answer: Answer, limit: int | None, console: Console) -> bool:
     return more
 
 
-def _show_json(answers: Iterable[Answer], limit: int | None, console: Console) -> None:
+def _show_json(answers: Iterator[Answer], limit: int | None, console: Console) -> None:
     """One document: the rows of the only result, none where the statements have no result."""
-    from dataops_cli.errors import UsageError
-
     document: list[dict[str, Any]] | None = None
     more = False
     for answer in answers:
         if document is not None:
-            raise UsageError(
-                "--json gives one document, and there are several results",
-                hint="Run the statements one by one.",
-            )
+            raise UsageError(SEVERAL, hint="Run the statements one by one.")
         columns = answer.columns
         twice = [column for index, column in enumerate(columns) if column in columns[:index]]
         if twice:

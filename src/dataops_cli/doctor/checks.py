@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataops_cli.doctor import clock, disk, engine, files, git, memory, odbc, ports, settings
+from dataops_cli.doctor import clock, disk, engine, files, git, memory, odbc, ports, settings, sqlserver
 from dataops_cli.doctor.finding import Check, Need
 
 ENGINE = "engine"
@@ -15,6 +15,8 @@ STAGES: tuple[tuple[Check, ...], ...] = (
         Check("state folder", files.look_at_state),
         Check("project disk", disk.look_at_project),
         Check("ODBC driver", odbc.look, (Need.ENVIRONMENT,)),
+        Check("passwords", sqlserver.look_at_passwords, (Need.ENVIRONMENT,)),
+        Check("SQL Server", sqlserver.look, (Need.ENVIRONMENT,), sqlserver.LATE),
         Check("Compose files", files.look_at_compose, (Need.STACK_WANTED,)),
         Check(ENGINE, engine.look, (Need.STACK_WANTED,), engine.LATE),
     ),

@@ -25,6 +25,8 @@ COMPOSE_VARIABLES = {
     for key in sorted(known_keys(), key=lambda key: not key.startswith("secrets."))
     if is_secret(key)
 }
+# The password of SQL Server's administrator.
+ADMINISTRATOR = "secrets.sqlserver_sa_password"
 # Logins of the warehouse: SQL Server has a copy, which `dataops source grants` renews.
 LOGINS = ("warehouse.password", "warehouse.reader_password")
 # The login of BI tools, which no container uses: made where the other one is.
@@ -35,7 +37,7 @@ LENGTH = 32
 # Services that keep a copy, which a new value in the file does not change.
 KEEPS_ITS_OWN = {
     "secrets.postgres_password": "The metadata database",
-    "secrets.sqlserver_sa_password": "SQL Server",
+    ADMINISTRATOR: "SQL Server",
     "secrets.cloudbeaver_admin_password": "CloudBeaver",
 }
 
@@ -63,6 +65,18 @@ def require_secret(key: str) -> None:
         f"There is no secret setting {key}",
         hint=f"Did you mean {meant}?" if meant else "Every secret: dataops secrets list",
     )
+
+
+def keeper(environment: Environment, key: str) -> str | None:
+    """The service of the environment's stack that keeps a copy of a secret, if there is one."""
+    settings = environment.settings
+    keeps = settings.has_own_server if key == ADMINISTRATOR else settings.stack.enabled
+    return KEEPS_ITS_OWN.get(key) if keeps else None
+
+
+def is_anothers(environment: Environment, key: str) -> bool:
+    """Whether a secret is that of a server that is none of the environment's stack, and can be changed there only."""
+    return key == ADMINISTRATOR and not environment.settings.has_own_server
 
 
 def is_set(environment: Environment, key: str) -> bool:
@@ -105,7 +119,7 @@ def password() -> str:
 def require_strength(key: str, value: str) -> None:
     """Raises UsageError for a password of SQL Server's that its policy refuses. Source: `password`."""
     kinds = (str.islower, str.isupper, str.isdigit, lambda character: not character.isalnum())
-    if key in ("secrets.sqlserver_sa_password", *LOGINS) and (
+    if key in (ADMINISTRATOR, *LOGINS) and (
         len(value) < 8 or sum(any(kind(character) for character in value) for kind in kinds) < 3
     ):
         raise UsageError(

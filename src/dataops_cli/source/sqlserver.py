@@ -6,7 +6,7 @@ The file has been checked already, so that what is sent here is right; `source r
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 LOADING = "__loading"
+# Seconds for the server to undo what was under way.
+UNDONE = 5
 # Says that the tables are ours to replace. A restored database has none.
 MARKER = "[dbo].[dataops_source]"
 
@@ -37,8 +39,6 @@ def load(
     Raises DataopsError: exit 4 while another load or a run goes on, exit 5 where tables are in place that no load
     made, SqlServerError for what the server refuses.
     """
-    import duckdb
-
     database = server.settings.warehouse.source_database
     with server.connect(Account.ADMIN, "master") as connection:
         if connection.value("SELECT DB_ID(?)", database) is None:
@@ -51,22 +51,56 @@ def load(
                 exit_code=ExitCode.LOCKED,
             )
         refuse_foreign_tables(connection, database)
-        for statement in preparation():
-            connection.execute(statement)
-        with duckdb.connect(str(staged), read_only=True) as staged_rows:
-            for table in TABLES:
-                connection.execute(create_table(table))
-                count = bulk_copy(server, Account.ADMIN, database, _aside(table), _rows(staged_rows, table))
-                on_progress(f"{table.full_name}: {count:,} rows sent")
+        try:
+            for statement in preparation():
+                connection.execute(statement)
+            _send(server, connection, staged, on_progress)
 
-        def switch() -> None:
-            with connection.transaction(lock_timeout=GIVE_WAY):
-                for statement in switch_in(datetime.now(UTC).isoformat(timespec="seconds")):
-                    connection.execute(statement)
+            def switch() -> None:
+                with connection.transaction(lock_timeout=GIVE_WAY):
+                    for statement in switch_in(datetime.now(UTC).isoformat(timespec="seconds")):
+                        connection.execute(statement)
 
-        # Bronze are views on these tables: in the middle of a run, silver would come from two sources.
-        with _no_run(server, command, lock_wait):
-            in_a_moment(switch, server.settings.warehouse.publish_timeout)
+            # Bronze are views on these tables: in the middle of a run, silver would come from two sources.
+            with _no_run(server, command, lock_wait):
+                in_a_moment(switch, server.settings.warehouse.publish_timeout)
+        except BaseException:
+            connection.close()  # with its lock, and all that it was about
+            _drop_aside(server, database)
+            raise
+
+
+def require_ready(server: Server, *, command: str, lock_wait: float) -> None:
+    """Raises DataopsError, as `load` does, for what is known before rows are staged and sent: the server cannot be
+    reached, a run goes on, or tables are in place that no load made."""
+    database = server.settings.warehouse.source_database
+    with server.connect(Account.ADMIN, "master") as connection:
+        is_there = connection.value("SELECT DB_ID(?)", database) is not None
+    if is_there:
+        with server.connect(Account.ADMIN, database) as connection:
+            refuse_foreign_tables(connection, database)
+    with _no_run(server, command, lock_wait):
+        pass
+
+
+def _send(server: Server, connection: Connection, staged: Path, on_progress: Callable[[str], None]) -> None:
+    """Make the tables aside, and fill them."""
+    import duckdb
+
+    database = server.settings.warehouse.source_database
+    with duckdb.connect(str(staged), read_only=True) as staged_rows:
+        for table in TABLES:
+            connection.execute(create_table(table))
+            count = bulk_copy(server, Account.ADMIN, database, _aside(table), _rows(staged_rows, table))
+            on_progress(f"{table.full_name}: {count:,} rows sent")
+
+
+def _drop_aside(server: Server, database: str) -> None:
+    """Leave nothing of a load that failed, where the server can be reached and no other load has begun."""
+    with suppress(DataopsError), server.connect(Account.ADMIN, database) as connection:
+        if leases.take(connection, leases.LOAD_LOCK, wait=UNDONE):
+            connection.execute(f"SET LOCK_TIMEOUT {UNDONE * 1000}")
+            connection.execute_all(_drops())
 
 
 @contextmanager
@@ -116,8 +150,12 @@ def preparation() -> list[str]:
             f"EXEC({literal(f'CREATE SCHEMA {identifier(schema)}')})"
             for schema in SCHEMAS
         ),
-        *(f"DROP TABLE IF EXISTS {_aside(table)}" for table in TABLES),
+        *_drops(),
     ]
+
+
+def _drops() -> list[str]:
+    return [f"DROP TABLE IF EXISTS {_aside(table)}" for table in TABLES]
 
 
 def create_table(table: Table) -> str:

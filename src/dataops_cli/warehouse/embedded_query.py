@@ -42,6 +42,9 @@ class EmbeddedSession:
     def is_complete(self, text: str) -> bool:
         return text.rstrip().endswith(";")
 
+    def has_several_results(self, _text: str) -> bool:
+        return False  # to find that out while they run does no harm: nothing is written
+
 
 class EmbeddedAnswer:
     def __init__(self, cursor: DuckDBPyConnection) -> None:

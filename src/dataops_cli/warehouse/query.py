@@ -33,6 +33,9 @@ class Session(Protocol):
     def is_complete(self, text: str) -> bool:
         """Whether the lines typed so far are a whole statement."""
 
+    def has_several_results(self, text: str) -> bool:
+        """Whether that is sure before anything is run."""
+
 
 def open_session(
     settings: Settings, home: Path, *, write: bool = False, say: Say = lambda _line: None

@@ -44,6 +44,23 @@ _BEGIN_STATEMENTS = frozenset(
         *("waitfor", "while"),
     }
 )
+# After one of these, what follows may run or not, or later, or be what it makes.
+_BRANCHES = frozenset(
+    (
+        "begin",
+        "if",
+        "else",
+        "while",
+        "goto",
+        "return",
+        "throw",
+        "create",
+        "alter",
+        "exec",
+        "execute",
+        "declare",
+    )
+)
 
 
 def batches(text: str) -> list[str]:
@@ -94,6 +111,32 @@ def is_one_query(batch: str) -> bool:
             selects += piece == "select" and before not in _JOINS_SELECTS
         before = piece
     return selects == 1
+
+
+def sure_results(text: str) -> int:
+    """How many results a text has at least, where nothing fails: its SELECTs that surely give rows and surely run."""
+    return sum(_gives_rows(statement) for batch in batches(text) for statement in _straight_on(batch))
+
+
+def _straight_on(batch: str) -> list[str]:
+    """The statements that semicolons divide; none where not each of them is sure to be run."""
+    statements, begin, depth = [], 0, 0
+    for kind, at, end in _pieces(batch):
+        piece = batch[at:end].lower()
+        if kind == "word" and piece in _BRANCHES:
+            return []
+        depth += {"(": 1, ")": -1}.get(piece, 0)
+        if piece == ";" and not depth:
+            statements.append(batch[begin:at])
+            begin = end
+    return [*statements, batch[begin:]]
+
+
+def _gives_rows(statement: str) -> bool:
+    words = [statement[at:end].lower() for kind, at, end in _pieces(statement) if kind == "word"]
+    # SELECT … INTO makes a table, SELECT @x = … sets a variable.
+    silent = "into" in words or any(re.match(r"@(?!@)", word) for word in words)
+    return is_one_query(statement) and not silent
 
 
 def _go_lines(text: str) -> Iterator[re.Match[str]]:

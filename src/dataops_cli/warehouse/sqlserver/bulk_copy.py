@@ -6,12 +6,15 @@ Measured in `benchmarks/load.py` beside pyodbc's `fast_executemany`, which takes
 from __future__ import annotations
 
 import re
+import signal
+import threading
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from dataops_cli.errors import DataopsError, ExitCode
 from dataops_cli.warehouse.sqlserver.connection import Account, Server
-from dataops_cli.warehouse.sqlserver.errors import SqlServerError, described
+from dataops_cli.warehouse.sqlserver.errors import Asked, SqlServerError, described
 
 # Rows that the server commits at a time.
 BATCH = 10_000
@@ -28,7 +31,8 @@ def bulk_copy(
     `table` is a quoted name; a row has a value for each of its columns, in their order. Raises SqlServerError for
     what the server refuses, and whatever `rows` raises: batches that were sent before stay.
     """
-    import mssql_python
+    with _undisturbed():
+        import mssql_python
 
     source = _Watched(rows)
     mssql_python.pooling(enabled=False)
@@ -39,7 +43,7 @@ def bulk_copy(
     except (mssql_python.Error, RuntimeError, ValueError) as error:
         if source.error:
             raise source.error from error
-        raise _explained(error, server.place, server.user(account)) from error
+        raise _explained(error, server.asked(account)) from error
     # Bulk copy takes an error of the iterator, Ctrl-C among them, for its end.
     if source.error:
         raise source.error
@@ -50,6 +54,27 @@ def bulk_copy(
             exit_code=ExitCode.FAILED,
         )
     return source.count
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Ctrl-C is heard after the block: where this extension is being initialised, it would end the program in C++."""
+    heard: list[int] = []
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    ours = {
+        number: handler for number, handler in before.items() if callable(handler)
+    }  # none that is ignored
+    if threading.current_thread() is not threading.main_thread():  # which alone hears signals
+        ours = {}
+    for number in ours:
+        signal.signal(number, lambda number, _frame: heard.append(number))
+    try:
+        yield
+    finally:
+        for number, handler in ours.items():
+            signal.signal(number, handler)
+    if heard:
+        raise KeyboardInterrupt
 
 
 class _Watched:
@@ -70,11 +95,11 @@ class _Watched:
             raise
 
 
-def _explained(error: Exception, where: str, user: str) -> SqlServerError:
+def _explained(error: Exception, asked: Asked) -> SqlServerError:
     """The core's errors are texts: with SQL Server's number, or of the connection itself."""
     text = str(error)
     if complaint := _COMPLAINT.search(text):
-        return described("42000", int(complaint["number"]), complaint["message"].strip(), where, user)
+        return described("42000", int(complaint["number"]), complaint["message"].strip(), asked)
     # A value that does not fit is refused before it is sent; staged rows have been checked.
     state = "22000" if isinstance(error, ValueError) else "08S01"
-    return described(state, 0, text, where, user)
+    return described(state, 0, text, asked)

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from dataops_cli.errors import DataopsError, ExitCode
 from dataops_cli.settings.model import Authentication, Settings
 from dataops_cli.warehouse.sqlserver.driver import find_driver
-from dataops_cli.warehouse.sqlserver.errors import explained, retried
+from dataops_cli.warehouse.sqlserver.errors import Asked, explained, is_interrupt, retried
+from dataops_cli.warehouse.sqlserver.listener import require_listener
 
 if TYPE_CHECKING:
     import pyodbc
@@ -76,6 +77,17 @@ class Server:
             Account.READER: warehouse.reader_user,
         }[account]
 
+    def asked(self, account: Account) -> Asked:
+        """What an error's remedy depends on. A source that is the warehouse itself counts as that."""
+        warehouse = self.settings.warehouse
+        apart = warehouse.source_database.lower() != warehouse.database.lower()
+        return Asked(
+            self.place,
+            self.user(account),
+            is_own=self.settings.has_own_server,
+            source=warehouse.source_database if apart else "",
+        )
+
     def password(self, account: Account) -> str:
         """Raises DataopsError (exit 3) where the account's secret has no value."""
         key, secret = {
@@ -133,6 +145,9 @@ class Server:
 
         database = database or self.settings.warehouse.database
         text = self.connection_string(account, database)
+        asked = self.asked(account)
+        if self.port is not None:
+            require_listener(self.host, self.port, self.settings.warehouse.login_timeout, asked)
 
         def open_it() -> Connection:
             pyodbc.pooling = False  # a session that outlives its connection would keep its locks
@@ -144,9 +159,9 @@ class Server:
                     attrs_before=self._token(account),
                 )
             except pyodbc.Error as error:
-                raise explained(error, self.place, self.user(account)) from error
+                raise explained(error, asked) from error
             raw.timeout = self.settings.warehouse.query_timeout
-            connection = Connection(raw, self.place, self.user(account))
+            connection = Connection(raw, asked)
             connection.execute("SET XACT_ABORT ON")
             return connection
 
@@ -181,11 +196,12 @@ class Server:
 class Connection:
     """One session. Every method raises SqlServerError for what SQL Server or its driver refuses."""
 
-    def __init__(self, raw: pyodbc.Connection, place: str, user: str) -> None:
+    def __init__(self, raw: pyodbc.Connection, asked: Asked) -> None:
         self.raw = raw
-        self._place = place
-        self._user = user
+        self._asked = asked
         self._abandoned = False
+        self.cut_short = False
+        """Whether an interrupt has ended a call, after which the driver takes the session for lost."""
 
     def execute(self, sql: str, *parameters: Any) -> None:
         """Run a batch to its end, through all of its results: an error may come after the first."""
@@ -283,7 +299,8 @@ class Connection:
         try:
             yield
         except pyodbc.Error as error:
-            raise explained(error, self._place, self._user) from error
+            self.cut_short |= is_interrupt(error)
+            raise explained(error, self._asked) from error
 
 
 def _joined(parts: dict[str, str]) -> str:

@@ -6,6 +6,7 @@ import random
 import re
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TypeVar
 
 from dataops_cli.errors import DataopsError, ExitCode
@@ -21,6 +22,8 @@ TRANSIENT = frozenset({1205, 4221, 10928, 10929, 40143, 40197, 40501, 40540, 406
 LOST = frozenset({"08S01", "08003", "08007", "01002", "HYT01"} | {f"IMC0{number}" for number in range(1, 7)})
 # The session was ended, the server is going down.
 ENDED = frozenset({596, 6005})
+# pyodbc's text for a call of the driver that a signal has ended; the KeyboardInterrupt itself is lost in it.
+CUT_SHORT = "The driver did not supply an error!"
 OUT_OF_SPACE = frozenset({1101, 1105, 1827})
 LOG_FULL = 9002
 ATTEMPTS = 5
@@ -46,30 +49,72 @@ class SqlServerError(DataopsError):
         return self.state in LOST or self.number in ENDED
 
 
-def explained(error: Exception, where: str, user: str = "") -> SqlServerError:
-    """A pyodbc.Error as an error with a remedy. `where` is what was asked, such as `sqlserver:1433`."""
+@dataclass(frozen=True)
+class Asked:
+    """Whom a complaint comes from, and who had asked: remedies depend on it. `place` is such as `sqlserver:1433`,
+    `is_own` says whether it is the stack's own server, `source` names the source database where it has one."""
+
+    place: str
+    user: str = ""
+    is_own: bool = False
+    source: str = ""
+
+    @property
+    def unreachable(self) -> str:
+        if self.is_own:
+            return (
+                "Check warehouse.server and warehouse.port, and that it runs there: dataops ps, "
+                "dataops up sqlserver"
+            )
+        return "Check warehouse.server and warehouse.port, that it runs there, and that no firewall is in between."
+
+    @property
+    def lost(self) -> str:
+        look = ": dataops ps, dataops logs sqlserver" if self.is_own else "."
+        return f"Run the command again; see whether the server is well{look}"
+
+    def no_database(self, message: str) -> str:
+        if self.source and re.search(rf"""["']{re.escape(self.source)}["']""", message, re.IGNORECASE):
+            return (
+                "Check warehouse.source_database, or fill it: dataops source restore (or load, generate), then: "
+                "dataops source grants"
+            )
+        return "Check warehouse.database, or make it, with its users: dataops source grants"
+
+
+def is_interrupt(error: Exception) -> bool:
+    return CUT_SHORT in str(error)
+
+
+def explained(error: Exception, asked: Asked) -> SqlServerError:
+    """A pyodbc.Error as an error with a remedy.
+
+    Raises KeyboardInterrupt where it is one."""
+    if is_interrupt(error):
+        raise KeyboardInterrupt from error
     state = str(error.args[0]) if error.args else ""
     text = str(error.args[1]) if len(error.args) > 1 else str(error)
     number = _number(text)
-    return described(state, number, _message(text, number), where, user)
+    return described(state, number, _message(text, number), asked)
 
 
-def described(state: str, number: int, message: str, where: str, user: str = "") -> SqlServerError:
+def described(state: str, number: int, message: str, asked: Asked) -> SqlServerError:
     """An error as its parts tell it: SQLSTATE, SQL Server's number (0: the driver's own) and the bare message."""
+    where, user = asked.place, asked.user
     lowered = message.lower()
     # What is said of the way to the server, before SQL Server itself can say anything.
     if number == 0 and ("certificate" in lowered or "ssl" in lowered):
         reason = f"SQL Server at {where} showed a certificate that is not trusted: {message}"
         hint = (
             "Give it one of an authority that this machine trusts, for the name in warehouse.server; "
-            "in dev: warehouse.trust_server_certificate = true"
+            "in local, ci, dev and dev-*: warehouse.trust_server_certificate = true"
         )
     elif state == "08001" or (state == "HYT00" and "login" in lowered):
         reason = f"Cannot reach SQL Server at {where}: {message}"
-        hint = "Check warehouse.server and warehouse.port, and that it runs there: dataops ps, dataops up sqlserver"
+        hint = asked.unreachable
     elif number in (4060, 911):
         reason = f"SQL Server at {where}: {message}"
-        hint = "Make it: dataops source restore, or dataops source generate, then: dataops source grants"
+        hint = asked.no_database(message)
     elif number in (18456, 18486, 18487, 18488) or (state == "28000" and "login failed" in lowered):
         reason = f"SQL Server at {where} refused the login {user}: {message}"
         hint = (
@@ -90,7 +135,7 @@ def described(state: str, number: int, message: str, where: str, user: str = "")
         reason, hint = f"SQL Server chose it as a deadlock's victim: {message}", "Run the command again."
     elif state in LOST or number in ENDED:
         reason = f"The connection to SQL Server at {where} was lost: {message}"
-        hint = "Run the command again; see whether the server is well: dataops ps, dataops logs sqlserver"
+        hint = asked.lost
     elif state in ("HYT00", "HY008"):
         reason = f"SQL Server at {where} took longer than warehouse.query_timeout: {message}"
         hint = "Allow it more, or find what it waits for."

@@ -94,7 +94,9 @@ def script(server: Server, statements: Sequence[Statement]) -> str:
     """The plan as sqlcmd and SSMS run it, for whoever may carry it out."""
     lines = []
     if any(statement.secret for statement in statements):
-        lines.append("-- Put each password in place of its mark <N'password of …'>, as N'text'.")
+        lines.append(
+            "-- Put each password, as N'text', in place of the mark in angle brackets that names its login."
+        )
     if server.authentication(Account.BUILD) in ENTRA:
         lines.append(
             "-- Run this as an Entra administrator: a login with a password makes no Entra principals."

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from dataops_cli.errors import DataopsError, ExitCode
 from dataops_cli.warehouse.query import Say, no_statement
-from dataops_cli.warehouse.sqlserver.batches import batches, is_complete, is_one_query
+from dataops_cli.warehouse.sqlserver.batches import batches, is_complete, is_one_query, sure_results
 from dataops_cli.warehouse.sqlserver.connection import Account, Connection, Server
 from dataops_cli.warehouse.sqlserver.errors import SqlServerError, explained
 from dataops_cli.warehouse.sqlserver.interruptible import InterruptibleCursor, Unanswered
@@ -75,6 +75,9 @@ class SqlServerSession:
     def is_complete(self, text: str) -> bool:
         return is_complete(text)
 
+    def has_several_results(self, text: str) -> bool:
+        return sure_results(text) > 1
+
     def ask(self, cursor: InterruptibleCursor, call: Callable[[], T]) -> T:
         """A call of the driver, with its errors explained."""
         import pyodbc
@@ -82,7 +85,7 @@ class SqlServerSession:
         try:
             return cursor.ask(call)
         except pyodbc.Error as error:
-            raise explained(error, self._server.place, self._server.user(self._account)) from error
+            raise explained(error, self._server.asked(self._account)) from error
 
     def _batch(self, batch: str) -> Iterator[SqlServerAnswer]:
         with self._cursor() as cursor:

@@ -58,7 +58,7 @@ def _run(cursor: pyodbc.Cursor, sql: str, server: Server) -> None:
         while cursor.nextset():
             pass
     except pyodbc.Error as error:
-        raise explained(error, server.place, server.user(Account.ADMIN)) from error
+        raise explained(error, server.asked(Account.ADMIN)) from error
 
 
 def _cancel(cursor: pyodbc.Cursor) -> None:
