@@ -108,7 +108,6 @@ def test_what_is_set_is_the_same_where_it_comes_as_variables(
     variables = as_variables(load_environment(project, "far"), {"dbt.runner": "process"})
     assert variables == {
         "DATAOPS_SETTINGS_FROM": "variables",
-        "DATAOPS_DESCRIPTION": "a b",
         "DATAOPS_WAREHOUSE__KEEP_GENERATIONS": "3",
         "DATAOPS_WAREHOUSE__ENGINE": "sqlserver",
         "DATAOPS_WAREHOUSE__ENCRYPT": "false",
