@@ -13,6 +13,7 @@ from shutil import which
 import pytest
 
 from dataops_cli import docker_api
+from dataops_cli.stack.certificate import as_line, key_and_certificate
 from support import STAND_IN, Dataops, absent
 
 pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("engine")]
@@ -105,3 +106,95 @@ def test_images_are_pulled_when_missing_and_when_asked(
     refused = run("up", "--pull", "never")
     assert refused.returncode == 3
     assert f"needs the image {image}" in refused.stderr
+
+
+# A worker that takes no tasks: what the platform's own file adds to the service fits it.
+WORKER = """\
+services:
+  dbt:
+    image: ${DBT_IMAGE:-dataops-dbt}:${IMAGE_TAG:-dev}
+    build: {context: ./image}
+    init: true
+    healthcheck: {test: 'true', interval: 1s}
+    secrets: [redis_password, warehouse_password]
+    volumes: ["state:/state"]
+volumes: {state: {}}
+secrets:
+  redis_password: {environment: REDIS_PASSWORD}
+  warehouse_password: {environment: WAREHOUSE_PASSWORD}
+  tls_certificate: {environment: TLS_CERTIFICATE}
+"""
+SETTINGS = """\
+[warehouse]
+engine = "sqlserver"
+[stack]
+enabled = true
+name = "{name}"
+prefix = "{name}-"
+files = ["compose/small.yml"]
+registry = "{registry}/of/ours"
+[worker]
+host = "stack.example"
+certificate = "{certificate}"
+"""
+
+
+def test_images_are_pushed_and_a_worker_elsewhere_pulls_that_of_its_commit(
+    dataops: Dataops,
+    tmp_path: Path,
+    new_platform: Callable[[Path], Path],
+    swept: Callable[[str], None],
+    engine: docker_api.Engine,
+    registry: str,
+) -> None:
+    folder, name = new_platform(tmp_path / "platform"), f"dataops-push-{os.getpid()}"
+    swept(f"{name}-worker")
+    line = as_line(key_and_certificate("a secret", "stack.example")[1])
+    (folder / "environments" / "push.toml").write_text(
+        SETTINGS.format(name=name, registry=registry, certificate=line)
+    )
+    (folder / "environments" / "push.secrets.env").write_text(
+        "DATAOPS_WAREHOUSE__PASSWORD='x'\nDATAOPS_SECRETS__REDIS_PASSWORD='y'\n"
+    )
+    (folder / "compose" / "small.yml").write_text(WORKER)
+    (folder / "compose" / "workers.yml").write_text("services: {}\n")
+    (folder / "compose" / "image").mkdir()
+    (folder / "compose" / "image" / "Dockerfile").write_text(
+        f"FROM {STAND_IN}\nRUN echo 'exec /bin/stand-in' > /bin/worker && /bin/busybox chmod +x /bin/worker\n"
+    )
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return dataops(*arguments, "--env", "push", cwd=folder)
+
+    def git(*arguments: str) -> str:
+        done = subprocess.run(["git", "-C", folder, *arguments], check=True, capture_output=True, text=True)
+        return done.stdout.strip()
+
+    git("init")
+    git("add", "--all")
+    git("-c", "user.name=t", "-c", "user.email=t@t", "commit", "--message", "first")
+    image = f"{registry}/of/ours/dataops-dbt:{git('rev-parse', '--short=12', 'HEAD')}"
+    missing = run("push")
+    assert missing.returncode == 3
+    assert f"error: {image} is not built\n" in missing.stderr
+    assert run("build").returncode == 0
+    assert run("push", "--plan").stdout == f"push {image}: it was asked for\n"
+    pushed = run("push")
+    assert pushed.returncode == 0, pushed.stderr
+    docker("rmi", image)
+
+    up = run("worker", "up")
+    assert up.returncode == 0, up.stderr
+    assert f"pull {image}: the image is missing\n" in up.stdout
+    [container] = engine.containers(f"com.docker.compose.project={name}-worker")
+    assert container["Image"] == image
+
+    # Of another commit there is no image yet: none is built in its place.
+    git("-c", "user.name=t", "-c", "user.email=t@t", "commit", "--allow-empty", "--message", "second")
+    refused = run("worker", "up")
+    assert refused.returncode == 3
+    assert f"error: Cannot pull {registry}/of/ours/dataops-dbt:{git('rev-parse', '--short=12', 'HEAD')}" in (
+        refused.stderr
+    )
+    assert run("worker", "down").returncode == 0
+    docker("rmi", image)

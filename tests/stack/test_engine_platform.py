@@ -116,7 +116,7 @@ def test_the_whole_stack_up_twice_edited_and_down(
     secrets = folder / "environments" / "teststack.secrets.env"
     assert secrets.stat().st_mode & 0o777 == 0o600
     passwords = dict(re.findall(r"DATAOPS_(?:SECRETS__)?(\w+)='([\w=-]{32,})'", secrets.read_text()))
-    assert len(set(passwords.values())) == 10
+    assert len(set(passwords.values())) == 11
 
     rows = {row["service"]: row for row in json.loads(run("ps", "--json").stdout)}
     assert {*rows} == SERVICES

@@ -55,7 +55,7 @@ def test_a_login_that_no_container_uses_is_made_with_the_others_and_missed_by_no
     made = keys_to_generate(project, environment, None, lambda: engine)
     assert {*made} == {*secrets.COMPOSE_VARIABLES}
     needed = missing_secrets(environment, load_environment_stack(project, environment))
-    assert {*made} - {*needed} == {"warehouse.reader_password"}
+    assert {*made} - {*needed} == {"warehouse.reader_password", "secrets.tls_key"}
 
 
 def test_dev_has_the_plain_names_and_ports(stacks: dict[str, Stack]) -> None:

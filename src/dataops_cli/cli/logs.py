@@ -10,6 +10,8 @@ from dataops_cli.cli.application import Application, command
 from dataops_cli.cli.stack_options import Services, chosen
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from dataops_cli.console import Console
     from dataops_cli.stack.log_stream import Line
     from dataops_cli.stack.observe import Container
@@ -19,30 +21,43 @@ app = typer.Typer(add_completion=False, help="Show what the stack's containers w
 COLORS = ("cyan", "yellow", "green", "magenta", "blue", "bright_red")
 
 
+Follow = Annotated[bool, typer.Option("--follow", "-f", help="Go on with new lines until no container runs.")]
+Tail = Annotated[int | None, typer.Option(metavar="N", min=0, help="The last N lines of each container.")]
+Since = Annotated[
+    str | None, typer.Option(metavar="TIME", help="Not older than this: 10m, 2h or 2026-01-31T10:00:00Z.")
+]
+
+
 @command(app)
 def logs(
     app: Application,
     services: Services = None,
-    follow: Annotated[
-        bool, typer.Option("--follow", "-f", help="Go on with new lines until no container runs.")
-    ] = False,
-    tail: Annotated[
-        int | None, typer.Option(metavar="N", min=0, help="The last N lines of each container.")
-    ] = None,
-    since: Annotated[
-        str | None,
-        typer.Option(metavar="TIME", help="Not older than this: 10m, 2h or 2026-01-31T10:00:00Z."),
-    ] = None,
+    follow: Follow = False,
+    tail: Tail = None,
+    since: Since = None,
 ) -> None:
     """Show what the stack's containers wrote, interleaved by time."""
+    from dataops_cli.stack.environment import require_stack
+
+    show_logs(app, require_stack(app.environment), services, follow=follow, tail=tail, since=since)
+
+
+def show_logs(
+    app: Application,
+    project: str,
+    services: Sequence[str] | None,
+    *,
+    follow: bool,
+    tail: int | None,
+    since: str | None,
+) -> None:
+    """The logs of a project's containers; Ctrl-C is the usual end of following them."""
     from dataops_cli import docker_api
     from dataops_cli.errors import ExitCode
-    from dataops_cli.stack.environment import require_stack
     from dataops_cli.stack.log_stream import all_logs, from_moment
     from dataops_cli.stack.observe import observe_containers
 
     engine = docker_api.connect()
-    project = require_stack(app.environment)
     found = observe_containers(engine, project)
     shown = chosen(found, services)
     begin = from_moment(engine, since) if since else ""
@@ -50,7 +65,7 @@ def logs(
     try:
         for line in all_logs(engine, project, shown, services or (), begin=begin, tail=tail, follow=follow):
             writer.show(line)
-    except KeyboardInterrupt:  # the usual end of --follow
+    except KeyboardInterrupt:
         raise typer.Exit(ExitCode.INTERRUPTED) from None
 
 

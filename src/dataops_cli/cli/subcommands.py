@@ -20,6 +20,8 @@ SUBCOMMANDS: dict[str, tuple[str, str]] = {
     "restart": ("Restart the stack's containers.", "Stack"),
     "build": ("Build the images that the stack is built from.", "Stack"),
     "pull": ("Pull the stack's images.", "Stack"),
+    "push": ("Push the images that were built to the registry, by their commit.", "Stack"),
+    "worker": ("Run a worker for a stack on another machine; let workers finish and stop.", "Stack"),
     "source": (
         "Put data into the source: load, generate or restore it; create what SQL Server needs.",
         "Data",

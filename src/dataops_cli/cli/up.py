@@ -65,6 +65,7 @@ def up(
     from dataops_cli.settings.load import load_environment
     from dataops_cli.stack.build_inputs import build_inputs
     from dataops_cli.stack.environment import (
+        certificate_is_anothers,
         generate_first_secrets,
         load_environment_stack,
         missing_secrets,
@@ -130,6 +131,11 @@ def up(
             made = generate_first_secrets(app.project, environment, whole, engine)
             app.console.progress(f"Made {', '.join(made)} in environments/{environment.name}.secrets.env")
             environment = load_environment(app.project, environment.name, app.overrides)
+        if certificate_is_anothers(environment):
+            app.console.warn(
+                "worker.certificate is not the stack's: workers on other machines will refuse it",
+                f"Put there what this prints: {app.hint('worker certificate')}",
+            )
         full = with_secrets(stack, environment)
         fingerprints = full.fingerprints()
         seen, operations = decide(fingerprints)

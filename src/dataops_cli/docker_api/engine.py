@@ -83,6 +83,17 @@ class Engine:
         client._raise_for_status(client._post(client._url(path, container), timeout=STOP_SECONDS))
 
     @explained
+    def signal(self, container: str, name: str) -> None:
+        """Send a signal to a container's first process. It stays stopped when it ends of its stop signal."""
+        self._client.kill(container, name)
+
+    @explained
+    def processes(self, container: str) -> list[str]:
+        """The command lines of a running container's processes."""
+        found = self._client.top(container, ps_args="-eo pid,args")
+        return [row[1] for row in found["Processes"] or []]
+
+    @explained
     def rename(self, container: str, name: str) -> None:
         self._client.rename(container, name)
 
@@ -204,6 +215,12 @@ class Engine:
         """Pull an image; yields the engine's progress documents. A document with `error` is a failure."""
         name, tag = _split_reference(reference)
         return iter(self._client.pull(name, tag=tag, stream=True, decode=True))
+
+    @explained_items
+    def push(self, reference: str) -> Iterator[dict[str, Any]]:
+        """Push an image to the registry in its name; yields progress documents, as `pull` does."""
+        name, tag = _split_reference(reference)
+        return iter(self._client.push(name, tag=tag, stream=True, decode=True))
 
     @explained_items
     def build(self, **options: Any) -> Iterator[dict[str, Any]]:

@@ -151,8 +151,23 @@ class Stack(Section):
         ["compose/compose.yml"], description="Compose files, a later one over an earlier one"
     )
     profiles: list[str] = Field([], description="Compose profiles that are active")
+    registry: Annotated[str, Field(pattern=r"^([a-z0-9][a-zA-Z0-9.:/_-]*[a-zA-Z0-9])?$")] = Field(
+        "", description="registry, HOST[:PORT][/PATH], by which our images reach other machines (empty: none)"
+    )
     timeout: Annotated[int, Field(ge=1)] = Field(
         300, description="seconds until every service must be healthy"
+    )
+
+
+class Worker(Section):
+    """Workers for dbt's queue on other machines than the stack's."""
+
+    host: Annotated[str, Field(pattern=r"^([a-zA-Z0-9]([a-zA-Z0-9.-]*[a-zA-Z0-9])?)?$")] = Field(
+        "", description="name or IPv4 address by which they reach the stack's machine (empty: there are none)"
+    )
+    bind_address: str = Field("127.0.0.1", description="address on which the ports for them are published")
+    certificate: Annotated[str, Field(pattern=r"^[A-Za-z0-9+/]*=*$")] = Field(
+        "", description="certificate of the stack that they trust, and no other: dataops worker certificate"
     )
 
 
@@ -207,6 +222,9 @@ class Secrets(Section):
     airflow_api_secret_key: SecretStr | None = Field(
         None, description="key with which Airflow signs its web sessions (secret)"
     )
+    tls_key: SecretStr | None = Field(
+        None, description="what the key of the certificate in worker.certificate is made from (secret)"
+    )
     cloudbeaver_admin_password: SecretStr | None = Field(
         None, description="password of CloudBeaver's administrator, dataops_admin (secret)"
     )
@@ -229,6 +247,7 @@ class Settings(BaseSettings):
     freshness: Freshness = Freshness()
     runs: Runs = Runs()
     stack: Stack = Stack()
+    worker: Worker = Worker()
     airflow: Airflow = Airflow()
     secrets: Secrets = Secrets()
 

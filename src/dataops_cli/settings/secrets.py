@@ -29,8 +29,11 @@ COMPOSE_VARIABLES = {
 ADMINISTRATOR = "secrets.sqlserver_sa_password"
 # Logins of the warehouse: SQL Server has a copy, which `dataops source grants` renews.
 LOGINS = ("warehouse.password", "warehouse.reader_password")
-# The login of BI tools, which no container uses: made where the other one is.
-MADE_WITH = {"warehouse.reader_password": "warehouse.password"}
+# What no container may use yet, such as the login of BI tools: made where the other one is.
+MADE_WITH = {
+    "warehouse.reader_password": "warehouse.password",
+    "secrets.tls_key": "secrets.redis_password",
+}
 # No character that a shell, a URL or a dotenv file would read as its own.
 ALPHABET = string.ascii_letters + string.digits
 LENGTH = 32

@@ -12,7 +12,7 @@ from dataops_cli.settings.load import Environment
 from dataops_cli.settings.model import is_secret, known_keys
 
 # What only the CLI outside needs: it is each operator's own, and must not make containers anew.
-OF_THE_STACK = ("stack.", "secrets.", "airflow.", "description")
+OF_THE_STACK = ("stack.", "worker.", "secrets.", "airflow.", "description")
 
 
 def as_variables(environment: Environment, changes: Mapping[str, Any]) -> dict[str, str]:

@@ -13,8 +13,8 @@ from dataops_cli.stack.model import Build, Stack
 from dataops_cli.stack.observe import image_of
 from dataops_cli.stack.own_package import files_for, own_fingerprint
 
-# Build arguments that say where packages come from: what they are is pinned by hashes.
-PLACES = {"PIP_INDEX_URL"}
+# Build arguments that say where things come from: what they are is known without them.
+PLACES = {"PIP_INDEX_URL", "REVISION"}
 
 
 def build_inputs(stack: Stack) -> dict[str, str]:

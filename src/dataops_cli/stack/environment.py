@@ -14,6 +14,7 @@ from dataops_cli.settings import secrets
 from dataops_cli.settings.layers import SETTINGS_FROM, variable
 from dataops_cli.settings.load import Environment
 from dataops_cli.settings.variables import as_variables
+from dataops_cli.stack.certificate import as_line, key_and_certificate
 from dataops_cli.stack.config_hash import secrets_hash
 from dataops_cli.stack.env_file import read_env_file
 from dataops_cli.stack.load import load_stack
@@ -21,7 +22,16 @@ from dataops_cli.stack.model import Stack
 from dataops_cli.stack.secret_files import secret_contents
 
 # The ports of the environment without an offset.
-PORTS = {"SQLSERVER_PORT": 1433, "POSTGRES_PORT": 5432, "AIRFLOW_PORT": 8080, "CLOUDBEAVER_PORT": 8978}
+PORTS = {
+    "SQLSERVER_PORT": 1433,
+    "POSTGRES_PORT": 5432,
+    "REDIS_TLS_PORT": 6380,
+    "AIRFLOW_PORT": 8080,
+    "EXECUTION_PORT": 8443,
+    "CLOUDBEAVER_PORT": 8978,
+}
+# Over the environment's own files where it has workers on other machines.
+FOR_WORKERS = "compose/workers.yml"
 # What the stack's SQL Server is called within the stack, for which the settings have an address of the engine's.
 SQL_SERVER = {"warehouse.server": "sqlserver", "warehouse.port": 1433}
 
@@ -54,21 +64,44 @@ def require_stack(environment: Environment) -> str:
 def load_environment_stack(
     project: Project, environment: Environment, profiles: Collection[str] = ()
 ) -> Stack:
-    """The environment's Compose files, loaded, with its profiles and those given.
+    """The environment's Compose files, loaded, with its profiles and those given."""
+    files = [FOR_WORKERS] if environment.settings.worker.host else []
+    return load(project, environment, require_stack(environment), files, profiles, inside(environment))
 
-    What the settings say about names and ports beats variables of the shell, which beat Compose's file `.env`.
+
+def load(
+    project: Project,
+    environment: Environment,
+    name: str,
+    files: Sequence[str],
+    profiles: Collection[str],
+    told: Mapping[str, str],
+) -> Stack:
+    """The environment's Compose files, with `files` over them, as the project `name`.
+
+    `told` are the variables for a container that takes its settings from them. What the settings say about names and
+    ports beats variables of the shell, which beat Compose's file `.env`.
     """
     settings = environment.settings.stack
-    name = require_stack(environment)
+    release = release_of(project.root)
     computed = {
         "STACK_PREFIX": f"{environment.name}-" if settings.prefix is None else settings.prefix,
         "STACK_BIND_ADDRESS": settings.bind_address,
         "IMAGE_TAG": environment.name,
-        "REVISION": release_of(project.root) or "unknown",
+        "REVISION": release or "unknown",
         "PIPELINE_SCHEDULE": environment.settings.airflow.schedule or "",
         "PIPELINE_LATE_AFTER_MINUTES": str(environment.settings.airflow.late_after_minutes),
         "KEEP_LOGS_DAYS": str(environment.settings.airflow.keep_logs_days),
+        "WORKER_HOST": environment.settings.worker.host,
+        "WORKER_BIND_ADDRESS": environment.settings.worker.bind_address,
     } | {key: str(port + settings.port_offset) for key, port in PORTS.items()}
+    if settings.registry:
+        # In a registry, an image of the platform is that of a commit, whatever environments run it.
+        computed |= {
+            "AIRFLOW_IMAGE": f"{settings.registry}/dataops-airflow",
+            "DBT_IMAGE": f"{settings.registry}/dataops-dbt",
+            "IMAGE_TAG": release or "unknown",
+        }
     file = project.root / "compose" / ".env"
     beside = read_env_file(file, os.environ, lambda _unset: None, {}) if file.is_file() else {}
     known = {**beside, **os.environ, **computed}
@@ -78,29 +111,47 @@ def load_environment_stack(
             hint="Name a mirror that asks for none, or unset it for this command.",
         )
     stack = load_stack(
-        [project.root / file for file in settings.files],
+        [project.root / file for file in [*settings.files, *files]],
         variables=known,
         profiles=[*settings.profiles, *profiles],
         name=name,
     )
     for service in stack.services.values():
         if SETTINGS_FROM in service.get("environment", {}):
-            service["environment"] |= inside(environment)
+            service["environment"] |= told
     return stack
 
 
-def inside(environment: Environment) -> dict[str, str]:
-    """The settings as variables, for the CLI in a container of the stack. No secret is among them."""
+def inside(environment: Environment, sql_server: Mapping[str, object] = SQL_SERVER) -> dict[str, str]:
+    """The settings as variables, for the CLI in a container. No secret is among them.
+
+    `sql_server` is where the container finds the stack's own server.
+    """
     changes: dict[str, object] = {"dbt.runner": "process"}
     if environment.settings.has_own_server:
-        changes |= SQL_SERVER
+        changes |= sql_server
     return {"DATAOPS_ENV": environment.name, **as_variables(environment, changes)}
 
 
 def with_secrets(stack: Stack, environment: Environment) -> EnvironmentStack:
     """The stack with its secrets. Raises DataopsError (exit 3) for one that has no value."""
-    variables = {**os.environ, **secrets.values(environment)}
+    variables = {**os.environ, **secrets.values(environment), **_certificate(environment)}
     return EnvironmentStack(stack, {name: secret_contents(stack, name, variables) for name in stack.services})
+
+
+def _certificate(environment: Environment) -> dict[str, str]:
+    """The key and certificate for workers elsewhere, by their Compose variable, where there are any."""
+    worker, secret = environment.settings.worker, environment.settings.secrets.tls_key
+    if not worker.host or not secret:
+        return {}
+    key, certificate = key_and_certificate(secret.get_secret_value(), worker.host)
+    return {"TLS_KEY": key.decode(), "TLS_CERTIFICATE": certificate.decode()}
+
+
+def certificate_is_anothers(environment: Environment) -> bool:
+    """Whether the certificate that workers elsewhere are told to trust is not the one that the stack has."""
+    line, made = environment.settings.worker.certificate, _certificate(environment)
+    return bool(line and made) and as_line(made["TLS_CERTIFICATE"].encode()) != line
 
 
 def missing_secrets(environment: Environment, stack: Stack) -> list[str]:

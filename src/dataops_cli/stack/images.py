@@ -30,6 +30,18 @@ def pull_image(engine: Engine, reference: str, report: Callable[[str], None]) ->
         raise DataopsError(f"{reason}: {error.reason}", hint=hint, exit_code=ExitCode.UNAVAILABLE) from error
 
 
+def push_image(engine: Engine, reference: str, report: Callable[[str], None]) -> None:
+    """Push an image. Raises DataopsError (exit 3) with the registry's own words where it refuses."""
+    reason = f"Cannot push {reference}"
+    hint = f"Check stack.registry and `docker login`; by hand: docker push {reference}"
+    try:
+        _follow(engine.push(reference), reason, hint, ExitCode.UNAVAILABLE, report)
+    except EngineError as error:
+        if error.status == 0:
+            raise
+        raise DataopsError(f"{reason}: {error.reason}", hint=hint, exit_code=ExitCode.UNAVAILABLE) from error
+
+
 def build_image(
     engine: Engine, stack: Stack, service: str, tag: str, inputs: str, report: Callable[[str], None]
 ) -> None:

@@ -159,7 +159,7 @@ def _completed(
         if "args" in given:
             filled = _filled(given["args"], variables)
             result["build"]["args"] = {name: item for name, item in filled.items() if item is not None}
-    if "volumes" in service:
+    if "volumes" in result:
         result["volumes"] = [
             _without_blanks(item)
             | ({"source": _absolute(folder, item["source"])} if item["type"] == "bind" else {})

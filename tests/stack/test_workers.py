@@ -1,0 +1,221 @@
+"""Workers on other machines: what they are made of, and when they are refused."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from datetime import UTC, datetime
+from ipaddress import IPv4Address
+from pathlib import Path
+from unittest import mock
+
+import pytest
+from cryptography import x509
+
+from dataops_cli.errors import DataopsError, ExitCode, UsageError
+from dataops_cli.project import Project
+from dataops_cli.release import release_of
+from dataops_cli.settings.load import Environment, load_environment
+from dataops_cli.stack import workers
+from dataops_cli.stack.certificate import as_line, from_line, key_and_certificate
+from dataops_cli.stack.environment import certificate_is_anothers, load_environment_stack, with_secrets
+from dataops_cli.stack.pushing import images_to_push
+from dataops_cli.stack.workers import drain, load_worker_stack, with_worker_secrets
+
+WORKER = '[worker]\nhost = "stack.example"\n'
+SECRETS = "".join(
+    f"DATAOPS_{name}='{name.lower()} of the tests'\n"
+    for name in ("WAREHOUSE__PASSWORD", "SECRETS__REDIS_PASSWORD", "SECRETS__TLS_KEY")
+)
+
+
+@pytest.fixture
+def project(tmp_path: Path, new_platform: Callable[[Path], Path]) -> Project:
+    return Project(new_platform(tmp_path / "platform"))
+
+
+def environment(project: Project, text: str, secrets: str = "") -> Environment:
+    """prod with `text` at its end."""
+    file = project.environments / "prod.toml"
+    (project.environments / "elsewhere.toml").write_text(f"{file.read_text()}\n{text}")
+    (project.environments / "elsewhere.secrets.env").write_text(secrets)
+    return load_environment(project, "elsewhere")
+
+
+def test_a_certificate_follows_from_the_secret_and_the_name() -> None:
+    key, certificate = key_and_certificate("a secret", "stack.example")
+    assert key_and_certificate("a secret", "stack.example") == (key, certificate)
+    assert from_line(as_line(certificate)) == certificate
+    assert key_and_certificate("another", "stack.example")[0] != key
+    assert key_and_certificate("a secret", "other.example")[1] != certificate
+
+    def names(host: str) -> x509.SubjectAlternativeName:
+        found = x509.load_pem_x509_certificate(key_and_certificate("a secret", host)[1])
+        assert found.not_valid_before_utc < datetime.now(UTC) < found.not_valid_after_utc
+        return found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+
+    assert names("stack.example").get_values_for_type(x509.DNSName) == ["stack.example"]
+    assert names("192.0.2.7").get_values_for_type(x509.IPAddress) == [IPv4Address("192.0.2.7")]
+
+
+@pytest.mark.parametrize("line", ["AAAA", "AAA", "MIIB"])
+def test_what_is_no_certificate_is_refused(line: str) -> None:
+    with pytest.raises(UsageError, match=r"worker\.certificate is no certificate"):
+        from_line(line)
+
+
+def test_without_workers_elsewhere_nothing_is_published_for_them(project: Project) -> None:
+    stack = load_environment_stack(project, environment(project, ""))
+    assert "ports" not in stack.services["redis"]
+    assert "REDIS_OPTIONS" not in stack.services["redis"].get("environment", {})
+    assert not {"airflow-execution", "airflow-worker-logs", "release"} & {*stack.services}
+
+
+def test_with_workers_elsewhere_the_stack_publishes_tls_only_and_on_this_machine_only(
+    project: Project,
+) -> None:
+    prod = environment(project, WORKER, SECRETS)
+    stack = load_environment_stack(project, prod)
+    published = {
+        name: (port["host_ip"], port["published"], port["target"])
+        for name in ("redis", "airflow-execution")
+        for port in stack.services[name]["ports"]
+    }
+    assert published == {
+        "redis": ("127.0.0.1", "26380", 6380),
+        "airflow-execution": ("127.0.0.1", "28443", 8443),
+    }
+    for name in ("dbt", "airflow-scheduler"):
+        needs = stack.services[name]["depends_on"]["release"]
+        assert needs["condition"] == "service_completed_successfully"
+    for name in ("release", "airflow-execution", "airflow-worker-logs"):
+        assert stack.services[name]["read_only"]
+        assert stack.services[name]["cap_drop"] == ["ALL"]
+    alone = {"redis": stack.services["redis"]}
+    secrets = with_secrets(mock.Mock(services=alone, secrets=stack.secrets), prod).secrets["redis"]
+    key, certificate = key_and_certificate("secrets__tls_key of the tests", "stack.example")
+    assert (secrets["tls_key"], secrets["tls_certificate"]) == (key, certificate)
+
+
+def test_a_worker_is_the_service_dbt_alone_and_knows_its_way(project: Project) -> None:
+    line = as_line(key_and_certificate("a secret", "stack.example")[1])
+    prod = environment(project, f'{WORKER}certificate = "{line}"\n', SECRETS)
+    stack = load_worker_stack(project, prod)
+    [(name, service)] = stack.services.items()
+    own = load_environment_stack(project, prod).services["dbt"]
+    assert (stack.name, name, service["container_name"]) == (
+        "dataops-elsewhere-worker",
+        "dbt",
+        "elsewhere-dataops-worker",
+    )
+    assert "depends_on" not in service
+    assert "ports" not in service
+    assert {item["name"] for item in stack.networks.values()} == {"elsewhere-dataops_worker"}
+    assert {item["name"] for item in stack.volumes.values()} == {
+        "elsewhere-worker_logs",
+        "elsewhere-worker_state",
+    }
+    for key in ("cap_drop", "image", "mem_limit", "read_only", "security_opt", "stop_grace_period", "tmpfs"):
+        assert service[key] == own[key], key  # type: ignore[literal-required]
+    told = service["environment"]
+    assert (told["REDIS_HOST"], told["REDIS_TLS_PORT"]) == ("stack.example", "26380")
+    assert told["AIRFLOW__CORE__EXECUTION_API_SERVER_URL"] == "https://stack.example:28443/execution/"
+    # The stack's own SQL Server, as it is published.
+    assert (told["DATAOPS_WAREHOUSE__SERVER"], told["DATAOPS_WAREHOUSE__PORT"]) == ("stack.example", "21433")
+    secrets = with_worker_secrets(stack, prod).secrets["dbt"]
+    assert {*secrets} == {"redis_password", "tls_certificate", "warehouse_password"}
+    assert secrets["tls_certificate"] == from_line(line)
+
+
+def test_a_certificate_that_is_not_the_stack_s_is_noticed(project: Project) -> None:
+    for secret, anothers in (("secrets__tls_key of the tests", False), ("until it was replaced", True)):
+        line = as_line(key_and_certificate(secret, "stack.example")[1])
+        prod = environment(project, f'{WORKER}certificate = "{line}"\n', SECRETS)
+        assert certificate_is_anothers(prod) is anothers
+    assert not certificate_is_anothers(environment(project, WORKER, SECRETS))
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "no workers on other machines"),
+        ('[worker]\nhost = "localhost"\n', "is the container itself"),
+        (WORKER, r"worker\.certificate is not set"),
+    ],
+)
+def test_a_worker_that_could_not_reach_its_stack_is_refused(project: Project, text: str, reason: str) -> None:
+    prod = environment(project, text, SECRETS)
+    with pytest.raises(UsageError, match=reason):
+        with_worker_secrets(load_worker_stack(project, prod), prod)
+
+
+def test_a_warehouse_in_a_file_has_no_workers_elsewhere(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATAOPS_WAREHOUSE__ENGINE", "duckdb")
+    with pytest.raises(UsageError, match="DuckDB file on the stack's machine"):
+        load_worker_stack(project, environment(project, WORKER))
+
+
+def test_a_worker_s_machine_is_told_which_secrets_it_lacks(project: Project) -> None:
+    prod = environment(project, WORKER)
+    with pytest.raises(DataopsError) as refused:
+        with_worker_secrets(load_worker_stack(project, prod), prod)
+    assert refused.value.exit_code == ExitCode.UNAVAILABLE
+    assert "secrets.redis_password, warehouse.password" in refused.value.reason
+
+
+def commit(project: Project) -> None:
+    for arguments in (
+        ["init", "--quiet"],
+        ["add", "--all"],
+        ["-c", "user.name=t", "-c", "user.email=t@t", "commit", "--quiet", "--message", "x"],
+    ):
+        subprocess.run(["git", "-C", project.root, *arguments], check=True)
+
+
+def test_with_a_registry_images_are_those_of_a_commit_and_workers_pull_them(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATAOPS_STACK__REGISTRY", "registry.example:5000/data")
+    prod = environment(project, WORKER)
+    commit(project)
+    sha = release_of(project.root)
+    image = f"registry.example:5000/data/dataops-dbt:{sha}"
+    stack = load_environment_stack(project, prod)
+    assert stack.services["dbt"]["image"] == image
+    assert stack.services["airflow-webserver"]["image"].endswith(f"/data/dataops-airflow:{sha}")
+    assert "build" in stack.services["dbt"]
+    worker = load_worker_stack(project, prod).services["dbt"]
+    assert worker["image"] == image
+    assert "build" not in worker
+
+
+def test_only_what_a_commit_stands_for_is_pushed(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    prod = environment(project, WORKER)
+    with pytest.raises(UsageError, match=r"has no registry"):
+        images_to_push(project, prod, mock.Mock())
+    monkeypatch.setenv("DATAOPS_STACK__REGISTRY", "registry.example")
+    prod = environment(project, WORKER)
+    with pytest.raises(DataopsError, match="no git repository"):
+        images_to_push(project, prod, mock.Mock())
+    commit(project)
+    (project.root / "new").write_text("x")
+    with pytest.raises(DataopsError, match="uncommitted changes"):
+        images_to_push(project, prod, mock.Mock())
+
+
+def test_a_drain_that_takes_too_long_cuts_nothing_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "PAUSE", 0)
+    engine = mock.Mock()
+    engine.exec.return_value = (0, b"7 shared.work run-1\n")
+    engine.processes.return_value = ["celery", "airflow worker -- 7", "airflow worker -- 8"]
+    engine.inspect.return_value = {"State": {"Running": True}}
+    container = mock.Mock(id="c1")
+    container.name = "dataops-dbt"
+    heard: list[tuple[str, str]] = []
+    with pytest.raises(DataopsError, match=r"dataops-dbt has not finished its tasks in 0\.01 seconds"):
+        drain(engine, [container], 0.01, lambda name, text: heard.append((name, text)))
+    assert heard == [("dataops-dbt", "waiting for shared.work run-1, 8")]
+    engine.signal.assert_called_once_with("c1", "SIGTERM")
+    engine.stop.assert_not_called()
