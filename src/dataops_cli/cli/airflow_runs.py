@@ -210,8 +210,11 @@ def clear(
     cleared = (
         api.clear(dag, run.run_id, chosen, downstream=downstream or not task, plan=plan) if chosen else []
     )
-    # Cleared ones have no state any more: what they were is of interest.
-    cleared = [replace(item, state=before.get(item.name, item.state)) for item in cleared]
+    # Cleared ones have no state any more: what they were is of interest. Airflow lists them in any order.
+    cleared = [
+        replace(item, state=before.get(item.name, item.state))
+        for item in sorted(cleared, key=lambda item: (item.task_id, item.map_index))
+    ]
     lines = [f"clear {item.name}: {item.state}" for item in cleared]
     if not cleared:
         lines = [f"Nothing to clear: no task of {run.run_id} has failed."]
