@@ -181,7 +181,7 @@ def test_logs(run: Run) -> None:
 @pytest.mark.usefixtures("failed")
 def test_clear(run: Run, fake: FakeAirflow) -> None:
     planned = run("clear", "--plan")
-    assert lines(planned.stdout) == ["clear silver: failed", "clear gold: upstream_failed"]
+    assert lines(planned.stdout) == ["clear gold: upstream_failed", "clear silver: failed"]
     run("clear", "one")
     run("clear", "one", "--task", "bronze")
     asked = fake.asked("POST", "/clearTaskInstances")
