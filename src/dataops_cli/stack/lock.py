@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -19,6 +20,7 @@ from dataops_cli.processes import start_of, user_name
 
 IMAGE = "dataops-lock:1"
 PREFIX = "dataops.lock."
+ATTEMPTS, PAUSE = 5, 0.2
 
 
 def lock_name(project: str) -> str:
@@ -73,7 +75,7 @@ def _acquire(engine: Engine, project: str, command: str) -> str:
         "since": datetime.now(UTC).isoformat(timespec="seconds"),
     }
     config = {"Image": IMAGE, "Cmd": ["-"], "Labels": {PREFIX + key: text for key, text in holder.items()}}
-    for _attempt in range(3):
+    for _attempt in range(ATTEMPTS):
         try:
             return engine.create(name, config)
         except EngineError as error:
@@ -82,6 +84,9 @@ def _acquire(engine: Engine, project: str, command: str) -> str:
             elif error.status == 409:
                 if holder_now := _holder(engine, name):
                     raise _locked(name, holder_now) from None
+                time.sleep(
+                    PAUSE
+                )  # the engine is just making it, or removing it
             else:
                 raise
     raise _locked(name, {})  # whoever had it let it go, and another one was faster
