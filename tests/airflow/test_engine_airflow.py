@@ -18,7 +18,7 @@ from dataops_cli import docker_api
 from dataops_cli.errors import DataopsError
 from support import STAND_IN, Dataops, absent, clean_environment
 
-pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("engine")]
+pytestmark = pytest.mark.engine
 
 ENVIRONMENT = """\
 description = "Airflow alone"

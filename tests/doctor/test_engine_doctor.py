@@ -15,7 +15,7 @@ from dataops_cli import docker_api
 from dataops_cli.errors import DataopsError
 from support import Dataops, absent
 
-pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("engine")]
+pytestmark = pytest.mark.engine
 
 IMAGE = "dataops-test/python:3.11"
 NAME = f"dataops-doctor-{os.getpid()}"

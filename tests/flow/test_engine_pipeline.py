@@ -13,7 +13,7 @@ import pytest
 
 from flow.conftest import Flow, interrupt
 
-pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("engine")]
+pytestmark = pytest.mark.engine
 
 PYTHON = "/opt/airflow/venv/bin/python"
 STEPS = ["freshness", "bronze", "silver", "gold", "publish", "documentation"]

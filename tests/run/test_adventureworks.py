@@ -13,8 +13,6 @@ import pytest
 
 from support import Dataops
 
-pytestmark = pytest.mark.xdist_group("adventureworks")
-
 
 @pytest.fixture(scope="module")
 def platform(

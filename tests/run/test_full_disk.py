@@ -11,8 +11,6 @@ import pytest
 
 from support import clean_environment
 
-pytestmark = pytest.mark.xdist_group("small platform")
-
 # In a mount namespace of its own: nothing is mounted for anyone else, and nothing is left behind.
 SCRIPT = """
 set -eu

@@ -19,8 +19,6 @@ import pytest
 from dataops_cli.pipeline.offending import MASK
 from support import Dataops, clean_environment
 
-pytestmark = pytest.mark.xdist_group("small platform")
-
 
 def run_json(dataops: Dataops, platform: Path, *arguments: object, **variables: str) -> tuple[int, Any]:
     done = dataops("run", "--json", *arguments, cwd=platform, **variables)

@@ -16,8 +16,6 @@ import pytest
 from run.conftest import small_platform
 from support import Dataops, clean_environment
 
-pytestmark = pytest.mark.xdist_group("steps")
-
 STEPS = ("freshness", "bronze", "silver", "gold", "publish", "documentation")
 
 

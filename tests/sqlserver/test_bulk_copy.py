@@ -20,10 +20,7 @@ from dataops_cli.warehouse.sqlserver.connection import Account, Server
 from dataops_cli.warehouse.sqlserver.errors import Asked, SqlServerError
 from sqlserver.conftest import ADDRESS, ENVIRONMENT, TsqlPlatform
 
-engine = [
-    *([] if os.environ.get(ADDRESS) else [pytest.mark.engine]),
-    pytest.mark.xdist_group("tsql"),
-]
+engine = [] if os.environ.get(ADDRESS) else [pytest.mark.engine]
 
 
 def on_server(function: Any) -> Any:

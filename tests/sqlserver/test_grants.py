@@ -19,7 +19,7 @@ from sqlserver.conftest import ADDRESS, TsqlPlatform
 from sqlserver.settings import settings
 from support import Dataops
 
-ON_SERVER = [pytest.mark.xdist_group("tsql"), *([] if os.environ.get(ADDRESS) else [pytest.mark.engine])]
+ON_SERVER = [] if os.environ.get(ADDRESS) else [pytest.mark.engine]
 ENTRA = [
     "cli",
     "environment",

@@ -22,10 +22,7 @@ import pytest
 from sqlserver.conftest import ADDRESS, ENVIRONMENT, TsqlPlatform
 from support import clean_environment
 
-pytestmark = [
-    *([] if os.environ.get(ADDRESS) else [pytest.mark.engine]),
-    pytest.mark.xdist_group("tsql"),
-]
+pytestmark = [] if os.environ.get(ADDRESS) else [pytest.mark.engine]
 
 # The nine relations with their keys.
 RELATIONS = {

@@ -23,7 +23,7 @@ from dataops_cli.stack.merge import REPLACED, UNIQUE
 from dataops_cli.stack.readers import Record
 from support import ROOT
 
-pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("engine")]
+pytestmark = pytest.mark.engine
 
 Compose = Callable[..., "subprocess.CompletedProcess[str]"]
 

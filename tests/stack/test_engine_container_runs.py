@@ -20,7 +20,7 @@ import pytest
 from dataops_cli import docker_api
 from support import Dataops, clean_environment
 
-pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("engine")]
+pytestmark = pytest.mark.engine
 
 # The environment's name is the tag of its image.
 ENVIRONMENT = """\

@@ -29,7 +29,7 @@ from dataops_cli.stack.reconcile import plan_images, plan_up
 from dataops_cli.stack.secret_files import secret_contents
 from support import STAND_IN, Dataops
 
-pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("engine")]
+pytestmark = pytest.mark.engine
 
 Compose = Callable[..., "subprocess.CompletedProcess[str]"]
 NAME = f"dataops-contract-{os.getpid()}"

@@ -18,7 +18,7 @@ from small_stack import FILE, SECRET, SmallStack, docker, unique, until
 from dataops_cli import docker_api
 from support import Dataops
 
-pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("engine")]
+pytestmark = pytest.mark.engine
 
 IMAGE = "dataops-test/stand-in:1"
 MOMENTS = 10

@@ -16,7 +16,7 @@ from dataops_cli import docker_api
 from dataops_cli.stack.certificate import as_line, key_and_certificate
 from support import STAND_IN, Dataops, absent
 
-pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("engine")]
+pytestmark = pytest.mark.engine
 
 
 @pytest.fixture

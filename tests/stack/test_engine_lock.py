@@ -15,7 +15,7 @@ from dataops_cli.errors import DataopsError
 from dataops_cli.stack.lock import IMAGE, changing, lock_name
 from support import Dataops
 
-pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("engine")]
+pytestmark = pytest.mark.engine
 
 
 @pytest.fixture

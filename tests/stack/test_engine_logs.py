@@ -16,7 +16,7 @@ import pytest
 
 from support import Dataops, clean_environment
 
-pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("engine")]
+pytestmark = pytest.mark.engine
 
 ENVIRONMENT = """\
 [stack]

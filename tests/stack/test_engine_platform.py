@@ -23,7 +23,7 @@ from small_stack import docker
 from dataops_cli import docker_api
 from support import Dataops
 
-pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("engine")]
+pytestmark = pytest.mark.engine
 
 ENVIRONMENT = """\
 description = "A stack of the tests"

@@ -18,7 +18,7 @@ from own_daemon import Daemon, own_daemon
 from dataops_cli import docker_api
 from support import STAND_IN, Dataops, absent, clean_environment
 
-pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("engine")]
+pytestmark = pytest.mark.engine
 
 SSHD = which("sshd") or which("/usr/sbin/sshd")
 TLS_FILES = {"cacert": "ca.pem", "cert": "server.pem", "key": "server.key"}

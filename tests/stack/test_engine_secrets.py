@@ -17,7 +17,7 @@ from dataops_cli import docker_api
 from dataops_cli.settings.layers import secrets_layer
 from support import Dataops, clean_environment
 
-pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("engine")]
+pytestmark = pytest.mark.engine
 
 IMAGE = "dataops-test/postgres:15"
 KEY = "secrets.postgres_password"

@@ -24,7 +24,7 @@ from dataops_cli import docker_api
 from dataops_cli.stack.certificate import as_line, from_line, key_and_certificate
 from support import Dataops, clean_environment
 
-pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("engine")]
+pytestmark = pytest.mark.engine
 
 ENVIRONMENT = """\
 [warehouse]

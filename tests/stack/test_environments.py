@@ -190,7 +190,6 @@ def test_every_container_is_confined(stacks: dict[str, Stack]) -> None:
 
 
 @pytest.mark.engine
-@pytest.mark.xdist_group("engine")
 def test_two_stacks_live_side_by_side(
     tmp_path: Path,
     new_platform: Callable[[Path], Path],

@@ -84,7 +84,6 @@ def small(
 
 
 @pytest.mark.engine
-@pytest.mark.xdist_group("engine")
 def test_more_containers_and_fewer(small: SmallStack) -> None:
     small.edit("  side: *service\n", f"  side: {{<<: *service, container_name: {small.name}-side}}\n")
     name = f"{small.name}-side"
