@@ -84,9 +84,7 @@ def _acquire(engine: Engine, project: str, command: str) -> str:
             elif error.status == 409:
                 if holder_now := _holder(engine, name):
                     raise _locked(name, holder_now) from None
-                time.sleep(
-                    PAUSE
-                )  # the engine is just making it, or removing it
+                time.sleep(PAUSE)  # the engine is just making it, or removing it
             else:
                 raise
     raise _locked(name, {})  # whoever had it let it go, and another one was faster
