@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+import runpy
+import signal
 import subprocess
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from ipaddress import IPv4Address
 from pathlib import Path
+from types import SimpleNamespace
 from unittest import mock
 
 import pytest
 from cryptography import x509
 
+from dataops_cli.docker_api import EngineError
 from dataops_cli.errors import DataopsError, ExitCode, UsageError
 from dataops_cli.project import Project
 from dataops_cli.release import release_of
 from dataops_cli.settings.load import Environment, load_environment
-from dataops_cli.stack import workers
+from dataops_cli.stack import pushing, workers
+from dataops_cli.stack.build_inputs import build_inputs
 from dataops_cli.stack.certificate import as_line, from_line, key_and_certificate
 from dataops_cli.stack.environment import certificate_is_anothers, load_environment_stack, with_secrets
 from dataops_cli.stack.pushing import images_to_push
-from dataops_cli.stack.workers import drain, load_worker_stack, with_worker_secrets
+from dataops_cli.stack.workers import called_tasks, drain, load_worker_stack, with_worker_secrets
+from support import ROOT
 
 WORKER = '[worker]\nhost = "stack.example"\n'
 SECRETS = "".join(
@@ -95,6 +102,25 @@ def test_with_workers_elsewhere_the_stack_publishes_tls_only_and_on_this_machine
     secrets = with_secrets(mock.Mock(services=alone, secrets=stack.secrets), prod).secrets["redis"]
     key, certificate = key_and_certificate("secrets__tls_key of the tests", "stack.example")
     assert (secrets["tls_key"], secrets["tls_certificate"]) == (key, certificate)
+
+
+@pytest.mark.parametrize("text", ["stack.example", "10.0.0.5:80", "fd00::5]"])
+@pytest.mark.parametrize("section", ["WORKER", "STACK"])
+def test_ports_are_published_on_an_address(
+    project: Project, monkeypatch: pytest.MonkeyPatch, section: str, text: str
+) -> None:
+    monkeypatch.setenv(f"DATAOPS_{section}__BIND_ADDRESS", text)
+    with pytest.raises(UsageError, match="must be an IP address"):
+        environment(project, WORKER)
+
+
+@pytest.mark.parametrize("text", ["", "0.0.0.0", "fd00::5"])  # noqa: S104 - nothing is bound
+def test_an_address_of_either_version_can_be_bound(
+    project: Project, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    monkeypatch.setenv("DATAOPS_WORKER__BIND_ADDRESS", text)
+    [port] = load_environment_stack(project, environment(project, WORKER)).services["redis"]["ports"]
+    assert port["host_ip"] == (text or "127.0.0.1")
 
 
 def test_a_worker_is_the_service_dbt_alone_and_knows_its_way(project: Project) -> None:
@@ -205,6 +231,77 @@ def test_only_what_a_commit_stands_for_is_pushed(project: Project, monkeypatch: 
         images_to_push(project, prod, mock.Mock())
 
 
+def test_a_worker_without_a_commit_s_image_is_refused(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATAOPS_STACK__REGISTRY", "registry.example")
+    prod = environment(project, WORKER)
+    commit(project)
+    (project.root / "new").write_text("x")
+    with pytest.raises(DataopsError, match="uncommitted changes") as refused:
+        load_worker_stack(project, prod)
+    assert refused.value.exit_code == ExitCode.REFUSED
+
+
+def test_what_is_built_under_another_name_is_not_pushed(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = project.root / "compose" / "release.yml"
+    file.write_text(file.read_text() + "  tool: {image: somebody/tool:1, build: ../dbt}\n")
+    monkeypatch.setenv("DATAOPS_STACK__REGISTRY", "registry.example")
+    prod = environment(project, WORKER)
+    commit(project)
+    monkeypatch.setattr(pushing, "observe", lambda *_: mock.Mock(inputs=build_inputs(stack)))
+    stack = load_environment_stack(project, prod)
+    assert "somebody/tool:1" in build_inputs(stack)
+    found = images_to_push(project, prod, mock.Mock())
+    assert {image.partition(":")[0] for image in found} == {
+        "registry.example/dataops-airflow",
+        "registry.example/dataops-dbt",
+    }
+
+
+@pytest.mark.parametrize(
+    "text", ["data", "https://registry.example", "registry.example/Data", "registry.example/", "a b.example"]
+)
+def test_what_names_no_registry_is_refused(
+    project: Project, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    monkeypatch.setenv("DATAOPS_STACK__REGISTRY", text)
+    with pytest.raises(UsageError, match=r"HOST\[:PORT\]"):
+        environment(project, WORKER)
+
+
+@pytest.mark.parametrize("text", ["registry.example", "localhost/a", "registry:5000/a/b-c_d"])
+def test_a_registry_has_a_dot_or_a_port(project: Project, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setenv("DATAOPS_STACK__REGISTRY", text)
+    assert environment(project, WORKER).settings.stack.registry == text
+
+
+@pytest.mark.parametrize(
+    "state", [{"Running": True, "Restarting": True}, {"Running": False, "Restarting": False}, None]
+)
+def test_a_worker_that_is_not_at_work_is_shown_and_drained(state: dict[str, bool] | None) -> None:
+    """It restarts over and over, has ended, or was removed."""
+    engine = mock.Mock()
+    for call in (engine.exec, engine.processes, engine.signal):
+        call.side_effect = EngineError("no", hint="", exit_code=ExitCode.FAILED, status=409)
+    engine.inspect.return_value = {"State": state}
+    if state is None:
+        engine.inspect.side_effect = EngineError("no", hint="", exit_code=ExitCode.UNAVAILABLE, status=404)
+    assert called_tasks(engine, mock.Mock()) == []
+    drain(engine, [mock.Mock()], 0.01, mock.Mock())
+
+
+def test_a_task_of_a_worker_that_is_ending_is_shown_by_its_id() -> None:
+    engine = mock.Mock()
+    engine.processes.return_value = ["celery", "airflow worker -- 7"]
+    engine.exec.return_value = (1, b"")
+    assert called_tasks(engine, mock.Mock()) == ["7"]
+    engine.exec.return_value = (0, b"7 shared.work run-1\n8 shared.work run-2\n")
+    assert called_tasks(engine, mock.Mock()) == ["shared.work run-1", "shared.work run-2"]
+
+
 def test_a_drain_that_takes_too_long_cuts_nothing_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workers, "PAUSE", 0)
     engine = mock.Mock()
@@ -219,3 +316,71 @@ def test_a_drain_that_takes_too_long_cuts_nothing_off(monkeypatch: pytest.Monkey
     assert heard == [("dataops-dbt", "waiting for shared.work run-1, 8")]
     engine.signal.assert_called_once_with("c1", "SIGTERM")
     engine.stop.assert_not_called()
+
+
+class Queue:
+    """Redis, as far as the logs of tasks need it."""
+
+    def __init__(self) -> None:
+        self.pieces: list[bytes] = []
+
+    def llen(self, _name: str) -> int:
+        return len(self.pieces)
+
+    def rpush(self, _name: str, piece: bytes) -> None:
+        self.pieces.append(piece)
+
+
+@pytest.fixture
+def script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, Path], SimpleNamespace]:
+    """The functions of a script of the image, which reads and writes logs in a folder."""
+    monkeypatch.setitem(sys.modules, "redis", mock.Mock())
+    monkeypatch.syspath_prepend(str(ROOT / "airflow" / "dags"))
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+
+    def functions(name: str, logs: Path) -> SimpleNamespace:
+        source = (ROOT / "airflow" / "bin" / name).read_text().partition("\nurl = ")[0]
+        file = tmp_path / f"{name}.py"
+        file.write_text(source.replace('"/opt/airflow/logs"', repr(str(logs))))
+        logs.mkdir()
+        return SimpleNamespace(**runpy.run_path(str(file)))
+
+    return functions
+
+
+def test_logs_arrive_whole_however_often_they_are_sent(
+    tmp_path: Path, script: Callable[[str, Path], SimpleNamespace]
+) -> None:
+    here, there = tmp_path / "worker", tmp_path / "stack"
+    ship, keep, queue = script("ship-logs", here), script("keep-logs", there), Queue()
+    log = here / "dag_id=a b" / "run_id=it's" / "attempt=1.log"
+    log.parent.mkdir(parents=True)
+    log.write_bytes(content := b"0123456789abcde\n" * 10_000)
+    ship.send_what_is_new(queue, ship.what_was_sent())
+    first, sent = list(queue.pieces), ship.what_was_sent()
+    assert sent == {log.relative_to(here).as_posix(): len(content)}
+    ship.send_what_is_new(queue, sent)
+    assert queue.pieces == first
+    with log.open("ab") as more:
+        more.write(b"more\n")
+    # A kill in the midst of noting how far it came, as an older version could leave it.
+    (here / ".sent.json").write_text('{"dag')
+    ship.send_what_is_new(queue, ship.what_was_sent())
+    for piece in queue.pieces:
+        keep.write(piece)
+    assert (there / log.relative_to(here)).read_bytes() == content + b"more\n"
+
+
+@pytest.mark.parametrize(
+    "head", ["", "x a.log", "0 ../a.log", "0 /etc/a.log", "0 a.txt", "0 a\0.log", "0 \udcff.log"]
+)
+def test_what_is_no_log_is_refused_and_stops_nothing(
+    tmp_path: Path,
+    script: Callable[[str, Path], SimpleNamespace],
+    capsys: pytest.CaptureFixture[str],
+    head: str,
+) -> None:
+    keep = script("keep-logs", tmp_path / "logs")
+    keep.write(head.encode(errors="surrogateescape") + b"\nsomething")
+    assert capsys.readouterr().out.startswith("refused ")
+    assert not [*tmp_path.rglob("*.log"), *tmp_path.rglob("*.txt")]

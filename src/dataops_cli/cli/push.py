@@ -27,4 +27,7 @@ def push(app: Application, plan: PlanOption = False) -> None:
                 rename(f"Pushing {image}")
                 push_image(engine, image, lambda line, image=image: app.console.detail(f"{image}: {line}"))  # type: ignore[misc]
     rows = [{"action": "push", "subject": image, "cause": "it was asked for"} for image in images]
-    app.console.result(rows, *(f"push {image}: it was asked for" for image in images))
+    said = [f"push {image}: it was asked for" for image in images]
+    app.console.result(
+        rows, *(said or ["Nothing to push: no image that is built has stack.registry in its name."])
+    )

@@ -8,7 +8,14 @@ import typer
 
 from dataops_cli.cli.application import Application, command, command_line
 from dataops_cli.cli.logs import Follow, Since, Tail, show_logs
-from dataops_cli.cli.stack_options import PlanOption, counted, document, reporting, show_plan
+from dataops_cli.cli.stack_options import (
+    PlanOption,
+    counted,
+    document,
+    reporting,
+    show_plan,
+    warn_of_readable_secrets,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,6 +55,9 @@ def up(
 
     stack = load_worker_stack(app.project, app.environment)
     full = with_worker_secrets(stack, app.environment)
+    warn_of_readable_secrets(app)
+    for warning in stack.warnings:
+        app.console.warn(warning)
     engine = docker_api.connect()
     refuse_binds(engine, stack)
     inputs, fingerprints = build_inputs(stack), full.fingerprints()
@@ -80,7 +90,7 @@ def ps(app: Application) -> None:
     from dataops_cli import docker_api
     from dataops_cli.console import table
     from dataops_cli.stack.dbt_container import REVISION
-    from dataops_cli.stack.workers import complaint, names_of_tasks, workers
+    from dataops_cli.stack.workers import called_tasks, complaint, workers
 
     engine = docker_api.connect()
     found = []
@@ -89,7 +99,7 @@ def ps(app: Application) -> None:
             document(item)
             | {
                 "commit": item.labels.get(REVISION),
-                "tasks": [*names_of_tasks(engine, item).values()] if item.running else [],
+                "tasks": called_tasks(engine, item) if item.running else [],
                 "status": item.status,
                 "says": (complaint(engine, item) if item.running else "") or None,
             }
@@ -173,7 +183,7 @@ def certificate(app: Application) -> None:
             "The certificate is for the name in worker.host, which is not set",
             hint="Set worker.host to the name or address by which workers reach this machine.",
         )
-    if settings.secrets.tls_key is None:
+    if not settings.secrets.tls_key:  # an empty one, as CI gives for a secret that it lacks, is none
         raise DataopsError(
             "The certificate is made from secrets.tls_key, which this machine does not have",
             hint="Run it where the stack is. Where the stack is older than the secret: "
@@ -194,4 +204,4 @@ def _chosen(app: Application, engine: Engine, names: Sequence[str] | None) -> li
     for name in names or ():
         if name not in known:
             raise UsageError(f"No worker {name} here", hint=f"Workers: {', '.join(known) or 'none'}")
-    return [known[name] for name in names] if names else found
+    return [known[name] for name in dict.fromkeys(names)] if names else found

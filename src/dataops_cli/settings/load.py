@@ -50,12 +50,18 @@ class Environment:
 
 
 def load_environment(
-    project: Project, name: str, options: Mapping[str, tuple[str, Any]] | None = None
+    project: Project,
+    name: str,
+    options: Mapping[str, tuple[str, Any]] | None = None,
+    *,
+    secrets_of: Project | None = None,
 ) -> Environment:
     """The settings of environment `name`. Raises UsageError with file and line for anything wrong.
 
-    Where DATAOPS_SETTINGS_FROM is `variables`, an environment needs no file.
+    Where DATAOPS_SETTINGS_FROM is `variables`, an environment needs no file. `secrets_of` is the platform whose
+    secrets they are, where this one is a commit's files, which have none.
     """
+    secrets_file = (secrets_of or project).environments / f"{name}.secrets.env"
     names = project.environment_names()
     if name not in names and os.environ.get(SETTINGS_FROM) != "variables":
         meant = nearest(name, names)
@@ -68,7 +74,7 @@ def load_environment(
         toml_layer(project.environments / f"{name}.toml", f"environments/{name}.toml")
         if name in names
         else {},
-        secrets_layer(project.environments / f"{name}.secrets.env", f"environments/{name}.secrets.env"),
+        secrets_layer(secrets_file, f"environments/{name}.secrets.env"),
         secret_files_layer(),
         environment_layer(),
         option_layer(options or {}),

@@ -7,7 +7,7 @@ from enum import StrEnum
 from ipaddress import ip_address
 from typing import Annotated, Any, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ENV_PREFIX = "DATAOPS_"
@@ -42,6 +42,17 @@ class Authentication(StrEnum):
     ENTRA_PASSWORD = "ActiveDirectoryPassword"  # noqa: S105 (a name)
     ENTRA_INTEGRATED = "ActiveDirectoryIntegrated"
     ENTRA_INTERACTIVE = "ActiveDirectoryInteractive"
+
+
+def _can_be_bound(text: str) -> str:
+    """An address on which ports can be published; an empty one stands for that of the Compose files."""
+    try:
+        return str(ip_address(text)) if text else text
+    except ValueError:
+        raise ValueError("it must be an IP address of the stack's machine, such as 10.0.0.5") from None
+
+
+BindAddress = Annotated[str, AfterValidator(_can_be_bound)]
 
 
 class Section(BaseModel):
@@ -146,17 +157,26 @@ class Stack(Section):
     port_offset: Annotated[int, Field(ge=0, le=50000)] = Field(
         0, description="added to every published port, so that environments fit on one engine"
     )
-    bind_address: str = Field("127.0.0.1", description="address on which ports are published")
+    bind_address: BindAddress = Field("127.0.0.1", description="address on which ports are published")
     files: list[str] = Field(
         ["compose/compose.yml"], description="Compose files, a later one over an earlier one"
     )
     profiles: list[str] = Field([], description="Compose profiles that are active")
-    registry: Annotated[str, Field(pattern=r"^([a-z0-9][a-zA-Z0-9.:/_-]*[a-zA-Z0-9])?$")] = Field(
+    registry: str = Field(
         "", description="registry, HOST[:PORT][/PATH], by which our images reach other machines (empty: none)"
     )
     timeout: Annotated[int, Field(ge=1)] = Field(
         300, description="seconds until every service must be healthy"
     )
+
+    @field_validator("registry")
+    @classmethod
+    def _names_a_registry(cls, registry: str) -> str:
+        """Without a dot or a port in what comes first, the engine would take it for a user of Docker Hub."""
+        host = r"(localhost|(?=[^/]*[.:])[a-zA-Z0-9][a-zA-Z0-9.-]*(:\d+)?)"
+        if registry and not re.fullmatch(host + r"(/[a-z0-9]+([._-]+[a-z0-9]+)*)*", registry):
+            raise ValueError("it must be HOST[:PORT][/PATH], such as registry.example.net/data")
+        return registry
 
 
 class Worker(Section):
@@ -165,9 +185,11 @@ class Worker(Section):
     host: Annotated[str, Field(pattern=r"^([a-zA-Z0-9]([a-zA-Z0-9.-]*[a-zA-Z0-9])?)?$")] = Field(
         "", description="name or IPv4 address by which they reach the stack's machine (empty: there are none)"
     )
-    bind_address: str = Field("127.0.0.1", description="address on which the ports for them are published")
+    bind_address: BindAddress = Field(
+        "127.0.0.1", description="address on which the ports for them are published"
+    )
     certificate: Annotated[str, Field(pattern=r"^[A-Za-z0-9+/]*=*$")] = Field(
-        "", description="certificate of the stack that they trust, and no other: dataops worker certificate"
+        "", description="certificate of the stack, by which they know it: dataops worker certificate"
     )
 
 

@@ -1,4 +1,4 @@
-"""The certificate by which workers on other machines know the stack. They trust it, and no other.
+"""The certificate by which workers on other machines know the stack.
 
 Key and certificate follow from a secret and the name in `worker.host`: neither is kept, and they cannot be those of
 two. What a worker's machine is given, in the settings, is one line of base64.

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from dataops_cli.docker_api import Engine, engine_place
 from dataops_cli.errors import DataopsError, ExitCode, UsageError
 from dataops_cli.project import Project
-from dataops_cli.release import release_of
+from dataops_cli.release import RELEASE, release_of
 from dataops_cli.settings import secrets
 from dataops_cli.settings.layers import SETTINGS_FROM, variable
 from dataops_cli.settings.load import Environment
@@ -61,12 +61,19 @@ def require_stack(environment: Environment) -> str:
     return environment.settings.stack.name or f"dataops-{environment.name}"
 
 
+def prefix_of(environment: Environment) -> str:
+    """What the names of the environment's containers, networks and volumes begin with."""
+    prefix = environment.settings.stack.prefix
+    return f"{environment.name}-" if prefix is None else prefix
+
+
 def load_environment_stack(
-    project: Project, environment: Environment, profiles: Collection[str] = ()
+    project: Project, environment: Environment, profiles: Collection[str] = (), *, release: str | None = None
 ) -> Stack:
-    """The environment's Compose files, loaded, with its profiles and those given."""
+    """The environment's Compose files, loaded, with its profiles and those given; as `release`, where it is one."""
     files = [FOR_WORKERS] if environment.settings.worker.host else []
-    return load(project, environment, require_stack(environment), files, profiles, inside(environment))
+    told = inside(environment) | ({RELEASE: release} if release else {})
+    return load(project, environment, require_stack(environment), files, profiles, told, release=release)
 
 
 def load(
@@ -76,31 +83,34 @@ def load(
     files: Sequence[str],
     profiles: Collection[str],
     told: Mapping[str, str],
+    *,
+    release: str | None = None,
 ) -> Stack:
     """The environment's Compose files, with `files` over them, as the project `name`.
 
+    `release` is the tag of the platform's images where they are those of a release; else the environment is.
     `told` are the variables for a container that takes its settings from them. What the settings say about names and
     ports beats variables of the shell, which beat Compose's file `.env`.
     """
     settings = environment.settings.stack
-    release = release_of(project.root)
+    revision = release or release_of(project.root)
     computed = {
-        "STACK_PREFIX": f"{environment.name}-" if settings.prefix is None else settings.prefix,
-        "STACK_BIND_ADDRESS": settings.bind_address,
-        "IMAGE_TAG": environment.name,
-        "REVISION": release or "unknown",
+        "STACK_PREFIX": prefix_of(environment),
+        "STACK_BIND_ADDRESS": _before_a_port(settings.bind_address),
+        "IMAGE_TAG": release or environment.name,
+        "REVISION": revision or "unknown",
         "PIPELINE_SCHEDULE": environment.settings.airflow.schedule or "",
         "PIPELINE_LATE_AFTER_MINUTES": str(environment.settings.airflow.late_after_minutes),
         "KEEP_LOGS_DAYS": str(environment.settings.airflow.keep_logs_days),
         "WORKER_HOST": environment.settings.worker.host,
-        "WORKER_BIND_ADDRESS": environment.settings.worker.bind_address,
+        "WORKER_BIND_ADDRESS": _before_a_port(environment.settings.worker.bind_address),
     } | {key: str(port + settings.port_offset) for key, port in PORTS.items()}
     if settings.registry:
         # In a registry, an image of the platform is that of a commit, whatever environments run it.
         computed |= {
             "AIRFLOW_IMAGE": f"{settings.registry}/dataops-airflow",
             "DBT_IMAGE": f"{settings.registry}/dataops-dbt",
-            "IMAGE_TAG": release or "unknown",
+            "IMAGE_TAG": revision or "unknown",
         }
     file = project.root / "compose" / ".env"
     beside = read_env_file(file, os.environ, lambda _unset: None, {}) if file.is_file() else {}
@@ -120,6 +130,11 @@ def load(
         if SETTINGS_FROM in service.get("environment", {}):
             service["environment"] |= told
     return stack
+
+
+def _before_a_port(address: str) -> str:
+    """An address as Compose files have it where a port follows."""
+    return f"[{address}]" if ":" in address else address
 
 
 def inside(environment: Environment, sql_server: Mapping[str, object] = SQL_SERVER) -> dict[str, str]:

@@ -13,24 +13,20 @@ from dataops_cli.stack.observe import observe
 
 
 def images_to_push(project: Project, environment: Environment, engine: Engine) -> list[str]:
-    """The stack's images that are built. Raises UsageError without a registry; DataopsError (exit 5) where no commit
-    says what is in them, and (exit 3) where one is not built."""
-    if not environment.settings.stack.registry:
+    """The stack's images that are built and are the registry's, such as our own; one of another name, which is built
+    for this machine, would go to a registry of that name. Raises UsageError without a registry; DataopsError (exit 5)
+    where no commit says what is in them, and (exit 3) where one is not built."""
+    registry = environment.settings.stack.registry
+    if not registry:
         raise UsageError(
             f"The environment {environment.name} has no registry (stack.registry is not set)",
             hint='Set it, such as: registry = "registry.example.net/data"',
         )
-    release = release_of(project.root)
-    if release is None or release.endswith("-dirty"):
-        raise DataopsError(
-            "The platform is no git repository, so that no commit says what is in the images"
-            if release is None
-            else "There are uncommitted changes, so that no commit says what is in the images",
-            hint="Commit, build, and push again.",
-            exit_code=ExitCode.REFUSED,
-        )
+    require_commit(project, hint="Commit, build, and push again.")
     stack = load_environment_stack(project, environment)
-    inputs = build_inputs(stack)
+    inputs = {
+        image: wanted for image, wanted in build_inputs(stack).items() if image.startswith(f"{registry}/")
+    }
     there = observe(engine, stack).inputs or {}
     for image, wanted in inputs.items():
         if there.get(image) != wanted:
@@ -38,3 +34,16 @@ def images_to_push(project: Project, environment: Environment, engine: Engine) -
                 f"{image} is not built", hint="Build it: dataops build", exit_code=ExitCode.UNAVAILABLE
             )
     return list(inputs)
+
+
+def require_commit(project: Project, *, hint: str) -> None:
+    """Raises DataopsError (exit 5) where no commit says what is in the platform's images."""
+    release = release_of(project.root)
+    if release is None or release.endswith("-dirty"):
+        raise DataopsError(
+            "The platform is no git repository, so that no commit says what is in the images"
+            if release is None
+            else "There are uncommitted changes, so that no commit says what is in the images",
+            hint=hint,
+            exit_code=ExitCode.REFUSED,
+        )

@@ -24,6 +24,7 @@ from dataops_cli.stack.environment import (
 )
 from dataops_cli.stack.model import Stack
 from dataops_cli.stack.observe import Container, observe_containers
+from dataops_cli.stack.pushing import require_commit
 from dataops_cli.stack.secret_files import secret_contents
 from dataops_cli.stack.selection import only
 
@@ -39,7 +40,8 @@ def worker_project(environment: Environment) -> str:
 
 
 def load_worker_stack(project: Project, environment: Environment) -> Stack:
-    """The worker that this machine is to have. Raises UsageError where it could not reach what it works with."""
+    """The worker that this machine is to have. Raises UsageError where it could not reach what it works with, and
+    DataopsError (exit 5) where it pulls its image and no commit says which."""
     settings = environment.settings
     name = worker_project(environment)
     if not settings.worker.host:
@@ -65,6 +67,7 @@ def load_worker_stack(project: Project, environment: Environment) -> Stack:
     whole = load(project, environment, name, [FILE], (), inside(environment, sql_server))
     stack = only(whole, [SERVICE])
     if settings.stack.registry:
+        require_commit(project, hint="Check out the commit whose images were pushed, without changes.")
         stack.services[SERVICE].pop("build", None)  # so that it is pulled
     return stack
 
@@ -96,8 +99,14 @@ def workers(engine: Engine, environment: Environment) -> list[Container]:
 
 
 def names_of_tasks(engine: Engine, container: Container) -> dict[str, str]:
-    """What a worker works on, as it says itself: id → DAG, task and run. One that is ending does not answer."""
-    code, output = engine.exec(container.id, ["worker-tasks"])
+    """What a worker works on, as it says itself: id → DAG, task and run. One that is ending does not answer, and one
+    that restarts over and over, is paused, has ended or is gone cannot be asked."""
+    try:
+        code, output = engine.exec(container.id, ["worker-tasks"])
+    except EngineError as error:
+        if error.status not in (404, 409):
+            raise
+        return {}
     lines = output.decode(errors="replace").splitlines() if code == 0 else []
     return dict(line.split(" ", 1) for line in lines if " " in line)
 
@@ -107,10 +116,36 @@ def tasks_of(engine: Engine, container: Container) -> list[str]:
     try:
         processes = engine.processes(container.id)
     except EngineError:
-        if engine.inspect(container.id)["State"]["Running"]:
+        if _runs(engine, container):
             raise
         return []
     return [line.removeprefix(TASK) for line in processes if line.startswith(TASK)]
+
+
+def called_tasks(engine: Engine, container: Container) -> list[str]:
+    """The tasks that a worker works on, each as people call it, or by its id where the worker does not say."""
+    names = names_of_tasks(engine, container)
+    return [*names.values(), *(task for task in tasks_of(engine, container) if task not in names)]
+
+
+def _let_finish(engine: Engine, container: Container) -> None:
+    """Tell a worker to take no more tasks and to end. One that has ended meanwhile needs it no more."""
+    try:
+        engine.signal(container.id, "SIGTERM")
+    except EngineError:
+        if _runs(engine, container):
+            raise
+
+
+def _runs(engine: Engine, container: Container) -> bool:
+    """Whether a container has processes: it runs, and is not between two tries to start."""
+    try:
+        state = engine.inspect(container.id)["State"]
+    except EngineError as error:
+        if error.status != 404:  # it was removed
+            raise
+        return False
+    return bool(state["Running"] and not state.get("Restarting"))
 
 
 def complaint(engine: Engine, container: Container) -> str:
@@ -129,12 +164,12 @@ def drain(
     names: dict[str, str] = {}
     for item in containers:
         names |= names_of_tasks(engine, item)
-        engine.signal(item.id, "SIGTERM")
+        _let_finish(engine, item)
     deadline = time.monotonic() + timeout
     said: dict[str, str] = {}
     left = list(containers)
     while True:
-        left = [item for item in left if engine.inspect(item.id)["State"]["Running"]]
+        left = [item for item in left if _runs(engine, item)]
         if not left:
             return
         for item in left:
