@@ -8,7 +8,7 @@ import duckdb
 import pytest
 
 from dataops_cli.errors import DataopsError, ExitCode
-from dataops_cli.source.staging import staged_database
+from dataops_cli.source.staging import interrupts_heard, staged_database
 
 FULL = "IO Error: Could not write file: No space left on device"
 
@@ -64,3 +64,12 @@ def test_other_errors_pass_through(tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError), staged_database(tmp_path / "source.duckdb"):
         raise ZeroDivisionError
     assert list(tmp_path.iterdir()) == []
+
+
+def test_ctrl_c_inside_a_query_is_ctrl_c() -> None:
+    """DuckDB's binding raises a plain RuntimeError for it."""
+    for error in (RuntimeError("Query interrupted"), duckdb.InterruptException("INTERRUPT Error: Interrupted!")):
+        with pytest.raises(KeyboardInterrupt), interrupts_heard():
+            raise error
+    with pytest.raises(RuntimeError, match="something else"), interrupts_heard():
+        raise RuntimeError("something else")

@@ -77,19 +77,28 @@ def create_table(connection: DuckDBPyConnection, table: Table) -> None:
 
 
 @contextmanager
-def _duckdb_explained(target: Path) -> Iterator[None]:
-    """DuckDB's own failures as errors with a remedy. Its texts may quote values, so they stay out of the message."""
+def interrupts_heard() -> Iterator[None]:
+    """Ctrl-C as KeyboardInterrupt, also inside one of DuckDB's queries, whose binding answers it with a RuntimeError."""
     import duckdb
 
     try:
         yield
     except RuntimeError as error:
-        # DuckDB's binding answers Ctrl-C inside a query with a RuntimeError.
         if isinstance(error, duckdb.Error) or "interrupted" not in str(error).lower():
             raise
         raise KeyboardInterrupt from None
     except duckdb.InterruptException:
         raise KeyboardInterrupt from None
+
+
+@contextmanager
+def _duckdb_explained(target: Path) -> Iterator[None]:
+    """DuckDB's own failures as errors with a remedy. Its texts may quote values, so they stay out of the message."""
+    import duckdb
+
+    try:
+        with interrupts_heard():
+            yield
     except duckdb.OutOfMemoryException as error:
         raise DataopsError(
             f"Not enough memory or spill space to write {target}",
