@@ -103,7 +103,11 @@ class Graph:
 
 def read_graph(manifest: Path) -> Graph:
     """The graph of a manifest file. Raises UsageError for a model that is in no layer."""
-    document = json.loads(manifest.read_text(encoding="utf-8"))
+    return graph_of(json.loads(manifest.read_text(encoding="utf-8")))
+
+
+def graph_of(document: Mapping[str, Any]) -> Graph:
+    """The graph of a manifest. Raises UsageError for a model that is in no layer."""
     sources = {key: _pii(source) for key, source in document["sources"].items()}
     raw = {key: node for key, node in document["nodes"].items() if node["resource_type"] in (*BUILT, "test")}
     layers: dict[str, str] = {}

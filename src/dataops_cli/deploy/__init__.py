@@ -1,0 +1,1 @@
+"""Releases: taking a commit to an environment, and bringing an earlier one back."""
