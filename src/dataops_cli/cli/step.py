@@ -32,6 +32,7 @@ def step(
     asked_by: Annotated[
         str, typer.Option(metavar="TEXT", help="Who asks for the run, the same in all of its steps.")
     ] = "dataops step",
+    without_tests: Annotated[bool, typer.Option("--without-tests", help="Build and do not test.")] = False,
     last_try: Annotated[bool, typer.Option("--last-try", help="No other try of this step follows.")] = False,
 ) -> None:
     """Do one step of a run: freshness, bronze, silver, gold, publish or documentation.
@@ -60,6 +61,7 @@ def step(
             exclude=tuple(exclude or ()),
             variables=parsed_variables(variables),
             lock_wait=wait,
+            with_tests=not without_tests,
         )
         check_options(options)
         after, outcome = begin(pipeline, options, asked_by, reservation)

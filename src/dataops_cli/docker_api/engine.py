@@ -202,6 +202,18 @@ class Engine:
         return or_none(lambda: dict(explained(self._client.inspect_image)(reference)))
 
     @explained
+    def tag(self, reference: str, as_reference: str) -> None:
+        """Give an image one more name."""
+        name, tag = _split_reference(as_reference)
+        self._client.tag(reference, name, tag)
+
+    @explained
+    def remove_image(self, reference: str) -> None:
+        """Take a name from an image, and remove the image where that was the last one. Raises EngineError (409) where
+        a container needs it."""
+        self._client.remove_image(reference)
+
+    @explained
     def import_empty_image(self, reference: str) -> None:
         """Make an image with nothing in it, for a container that is never started."""
         name, tag = _split_reference(reference)

@@ -13,7 +13,8 @@ from dataops_cli.layers import LAYERS
 
 @dataclass(frozen=True)
 class RunOptions:
-    """What the user chose. `layers`, `select` and `exclude` narrow what is built; tests are never left out."""
+    """What the user chose. `layers`, `select` and `exclude` narrow what is built. Only a deploy that is asked to
+    leaves the tests out, and never in prod."""
 
     layers: tuple[str, ...] = ()
     select: tuple[str, ...] = ()
@@ -22,6 +23,7 @@ class RunOptions:
     fail_fast: bool = False
     retry: bool = False
     lock_wait: float = 0
+    with_tests: bool = True
 
     def selection(self) -> dict[str, Any]:
         """What a retry takes over."""
@@ -30,6 +32,7 @@ class RunOptions:
             "select": list(self.select),
             "exclude": list(self.exclude),
             "variables": dict(self.variables),
+            "with_tests": self.with_tests,
         }
 
 

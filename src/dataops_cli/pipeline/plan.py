@@ -98,16 +98,23 @@ Operation = StartCandidate | CheckFreshness | BuildLayer | Document | Publish | 
 
 @dataclass(frozen=True)
 class Observed:
-    """What there is before the run: the published run with its relations, and the generations kept."""
+    """What there is before the run: the published run with its relations, and the generations kept, of which those in
+    `of_releases` are for releases to go back to."""
 
     published: str | None
     relations: frozenset[str]
     generations: tuple[str, ...]
     keep_generations: int
+    of_releases: frozenset[str] = frozenset()
 
 
 def plan_run(
-    graph: Graph, selected: Collection[str], observed: Observed, done: Collection[str] | None = None
+    graph: Graph,
+    selected: Collection[str],
+    observed: Observed,
+    done: Collection[str] | None = None,
+    *,
+    with_tests: bool = True,
 ) -> list[Operation]:
     """The operations that build the `selected` nodes (unique ids) and test whatever they touch.
 
@@ -133,6 +140,8 @@ def plan_run(
     touched = graph.touched(chosen)
     read = {parent for node in models for parent in node.parents if parent in graph.sources}
     tests = [test for test in graph.tests() if _can_fail_here(test, graph, touched, available, read)]
+    if not with_tests:
+        tests = []
 
     operations: list[Operation] = []
     afresh = tuple(node.name for node in models if node.name not in stateful)
@@ -153,10 +162,11 @@ def plan_run(
             cause = "selected" if layer_models else "its tests read what was rebuilt"
             operations.append(BuildLayer(layer, layer_models, layer_tests, cause))
     operations.append(Document("for dataops docs"))
-    operations.append(Publish(observed.published, "every test of what was built has passed"))
+    because = "every test of what was built has passed" if with_tests else "it was asked for without tests"
+    operations.append(Publish(observed.published, because))
     # The one that is about to be published is one of those that are kept.
     kept = observed.keep_generations - 1
-    spared = observed.published if kept else None
+    spared = observed.of_releases | ({observed.published} if kept and observed.published else set())
     operations += [
         RemoveGeneration(run_id, f"warehouse.keep_generations is {observed.keep_generations}")
         for run_id in generations_to_remove(observed.generations, spared, kept)
@@ -164,9 +174,9 @@ def plan_run(
     return operations
 
 
-def generations_to_remove(generations: Sequence[str], spared: str | None, keep: int) -> tuple[str, ...]:
-    """Of all generations, the newest first, those beyond `keep`; never the one `spared`."""
-    return tuple(run_id for run_id in generations[keep:] if run_id != spared)
+def generations_to_remove(generations: Sequence[str], spared: Collection[str], keep: int) -> tuple[str, ...]:
+    """Of all generations, the newest first, those beyond `keep`; never one of those `spared`."""
+    return tuple(run_id for run_id in generations[keep:] if run_id not in spared)
 
 
 def planned_nodes(operations: Sequence[Operation]) -> set[str]:

@@ -10,6 +10,7 @@ from dataops_cli.pipeline.history import History
 from dataops_cli.pipeline.plan import generations_to_remove
 from dataops_cli.project import Project
 from dataops_cli.settings.load import Environment
+from dataops_cli.warehouse.generation import last_of_releases
 from dataops_cli.warehouse.select import open_warehouse
 
 
@@ -37,11 +38,13 @@ class Prune:
     def plan(self) -> Doomed:
         left = self.warehouse.left_aside()
         published = self.warehouse.published()
+        kept = self.warehouse.generations()
+        spared = last_of_releases(kept, self.settings.deploy.keep_releases)
         return Doomed(
             tuple(self.history.beyond(self.settings.runs.keep, spare=left.run_id if left else None)),
             generations_to_remove(
-                tuple(item.run_id for item in self.warehouse.generations()),
-                published.run_id if published else None,
+                tuple(item.run_id for item in kept),
+                spared | ({published.run_id} if published else set()),
                 self.settings.warehouse.keep_generations,
             ),
         )

@@ -29,6 +29,7 @@ from dataops_cli.release import release_of
 from dataops_cli.settings.layers import nearest
 from dataops_cli.settings.load import Environment
 from dataops_cli.settings.model import Runner
+from dataops_cli.warehouse.generation import last_of_releases
 from dataops_cli.warehouse.interface import Candidate, Lease
 from dataops_cli.warehouse.select import open_warehouse
 
@@ -259,13 +260,15 @@ class PipelineRun:
                 selected = {key for key in selected if graph.nodes[key].layer in options.layers}
             done = self._done(session, graph, selected, before) if before else None
         published = self.warehouse.published()
+        kept = self.warehouse.generations()
         observed = Observed(
             published=published.run_id if published else None,
             relations=frozenset(published.rows) if published else frozenset(),
-            generations=tuple(generation.run_id for generation in self.warehouse.generations()),
+            generations=tuple(generation.run_id for generation in kept),
             keep_generations=self.settings.warehouse.keep_generations,
+            of_releases=last_of_releases(kept, self.settings.deploy.keep_releases),
         )
-        return graph, plan_run(graph, selected, observed, done)
+        return graph, plan_run(graph, selected, observed, done, with_tests=options.with_tests)
 
 
 def _cannot_continue(reason: str) -> DataopsError:

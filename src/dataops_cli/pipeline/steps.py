@@ -114,6 +114,7 @@ def go_on(
         exclude=tuple(chosen["exclude"]),
         variables=chosen["variables"],
         lock_wait=lock_wait,
+        with_tests=chosen.get("with_tests", True),
     )
     with pipeline.hold(command, options, reservation.whose) as lease:
         pipeline.warehouse.recover()

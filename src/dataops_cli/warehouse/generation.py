@@ -37,6 +37,18 @@ class Generation:
         return cls(**{key: value for key, value in document.items() if key != "version"})
 
 
+def last_of_releases(generations: Sequence[Generation], count: int) -> frozenset[str]:
+    """Of the last `count` releases, the newest generation of each. `generations` has the newest first.
+
+    What was built from uncommitted changes is of no release.
+    """
+    newest: dict[str, str] = {}
+    for item in generations:
+        if item.release and not item.release.endswith("-dirty"):
+            newest.setdefault(item.release, item.run_id)
+    return frozenset([*newest.values()][:count])
+
+
 def not_kept(run_id: str, kept: Sequence[Generation]) -> DataopsError:
     names = ", ".join(item.run_id for item in kept) or "none"
     return DataopsError(

@@ -1,0 +1,113 @@
+"""`dataops releases`: what an environment has been on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from dataops_cli.cli.application import Application, command, command_line, with_global_options
+from dataops_cli.cli.deploy_options import LockWaitOption, site_of
+from dataops_cli.cli.stack_options import PlanOption
+
+if TYPE_CHECKING:
+    from dataops_cli.deploy.site import Site
+
+app = typer.Typer(
+    add_completion=False, help="List the releases; show one, compare two.", invoke_without_command=True
+)
+
+
+@app.callback()
+@with_global_options
+def releases(app: Application, *, context: typer.Context) -> None:
+    """List the deployments, the newest first; show a release, compare two, remove what is not kept."""
+    if not context.invoked_subcommand:
+        _list(app)
+
+
+@command(app, "list")
+def list_(app: Application) -> None:
+    """List the deployments, the newest first; so does `dataops releases` alone."""
+    _list(app)
+
+
+def _list(app: Application) -> None:
+    from dataops_cli.console import table
+    from dataops_cli.deploy.journal import current, succeeded
+
+    site = site_of(app)
+    deployments = site.journal.deployments()
+    if not deployments:
+        app.console.result([], f"Nothing has been deployed yet. Deploy a commit: {app.hint('deploy')}")
+        return
+    now = current(deployments)
+    kept = site.releases.all()
+    targets = [name for name in succeeded(deployments) if name in kept and name != now]
+    rows: list[dict[str, Any]] = []
+    seen: set[str] = set()
+    for item in deployments:
+        name = item.beginning.release
+        first = name not in seen and item.outcome == "succeeded"
+        seen |= {name} if first else set()
+        role = ("current" if name == now else "previous" if name in targets[:1] else "kept") if first else ""
+        rows.append(item.document() | {"role": role if name in kept else ""})
+    columns = ["number", "kind", "release", "role", "outcome", "at", "who", "seconds", "reason"]
+    shown = [[row[key] or ("cut off" if key == "outcome" else row[key]) for key in columns] for row in rows]
+    app.console.result(rows, table(columns, shown))
+
+
+@command(app)
+def show(app: Application, release: Annotated[str, typer.Argument(help="SHA or name.")]) -> None:
+    """Show what is known of a release."""
+    from dataclasses import asdict
+
+    from dataops_cli.console import table
+
+    site = site_of(app)
+    found = _find(site, release)
+    document = asdict(found)
+    lines = [[key, value] for key, value in document.items() if isinstance(value, str)]
+    lines += [[f"image of {name}", image.reference] for name, image in sorted(found.images.items())]
+    lines += [[key, value] for key, value in sorted(found.settings.items())]
+    app.console.result(document, table(["what", "value"], lines))
+
+
+@command(app)
+def diff(
+    app: Application,
+    old: Annotated[str, typer.Argument(help="SHA or name.")],
+    new: Annotated[str, typer.Argument(help="SHA or name.")],
+) -> None:
+    """Show what differs between two releases: commits, models, settings."""
+    from dataops_cli.deploy.plan import compare_releases
+
+    site = site_of(app)
+    difference = compare_releases(site, _find(site, old), _find(site, new))
+    app.console.result(difference.document(), *difference.lines())
+
+
+@command(app)
+def prune(app: Application, plan: PlanOption = False, lock_wait: LockWaitOption = "0s") -> None:
+    """Remove releases, with their images, beyond what deploy.keep_releases says. Every deploy does it, too."""
+    from dataops_cli import durations
+    from dataops_cli.deploy.deploying import alone
+    from dataops_cli.deploy.retention import observe_doomed
+    from dataops_cli.deploy.retention import prune as carry_out
+
+    site = site_of(app)
+    found = observe_doomed(site)
+    if not plan and (found.releases or found.images):
+        with alone(site, command_line(), wait=durations.seconds(lock_wait)):
+            found = carry_out(site)
+    app.console.result(
+        {"releases": list(found.releases), "images": list(found.images)},
+        *(found.lines() or ["Nothing is kept that need not be."]),
+    )
+
+
+def _find(site: Site, asked: str) -> Any:
+    from dataops_cli.deploy.release import find
+
+    kept = site.releases.all()
+    return find(kept, asked, list(kept))

@@ -1,0 +1,43 @@
+"""`dataops repair`: put right what a deployment that was cut off has left."""
+
+from __future__ import annotations
+
+import typer
+
+from dataops_cli.cli.application import Application, command, command_line
+from dataops_cli.cli.deploy_options import LockWaitOption, site_of
+from dataops_cli.cli.stack_options import PlanOption
+
+app = typer.Typer(add_completion=False)
+
+
+@command(app)
+def repair(app: Application, plan: PlanOption = False, lock_wait: LockWaitOption = "0s") -> None:
+    """Put right what a deployment that was cut off, or could not be put back, has left.
+
+    The environment ends on the release before it, and healthy. `dataops deploy` and `rollback` do it first, too.
+    """
+    from dataops_cli import durations
+    from dataops_cli.deploy.deploying import alone
+    from dataops_cli.deploy.deployment import explain
+    from dataops_cli.deploy.journal import current, to_put_right
+
+    site = site_of(app)
+    found = to_put_right(site.journal.deployments())
+    if found is None:
+        now = current(site.journal.deployments())
+        app.console.result(
+            {"repaired": None, "release": now},
+            f"Nothing is to be put right: {site.name} is on {now or 'no release'}.",
+        )
+        return
+    if plan:
+        app.console.result({"repair": found.document()}, explain(found), "It would be put back to that.")
+        return
+    with alone(site, command_line(), wait=durations.seconds(lock_wait)):
+        pass  # what is found is put right before anything else
+    now = current(site.journal.deployments())
+    app.console.result(
+        {"repaired": found.beginning.number, "release": now},
+        f"Put right: {site.name} is on {now or 'no release'}.",
+    )

@@ -1,0 +1,84 @@
+"""Bringing the stack to a release: images first, then the containers that differ."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from dataops_cli.deploy.release import Image
+from dataops_cli.deploy.workspace import Workspace
+from dataops_cli.docker_api import Engine
+from dataops_cli.errors import DataopsError
+from dataops_cli.stack.environment import missing_secrets, with_secrets
+from dataops_cli.stack.execute import Execution
+from dataops_cli.stack.lifecycle import down
+from dataops_cli.stack.observe import image_of, observe, observe_containers
+from dataops_cli.stack.reconcile import Action, Operation, plan_down, plan_images, plan_up
+
+# `report(subject, text)` hears of every step.
+Report = Callable[[str, str], None]
+
+
+def planned_images(engine: Engine, workspace: Workspace) -> list[Operation]:
+    """Which images are to be built or pulled."""
+    return plan_images(workspace.stack, observe(engine, workspace.stack), inputs=workspace.inputs)
+
+
+def planned_containers(engine: Engine, workspace: Workspace) -> list[Operation]:
+    """What is to be done to networks, volumes and containers. A secret without a value counts as unchanged."""
+    stack = workspace.stack
+    known = not missing_secrets(workspace.environment, stack)
+    secrets = with_secrets(stack, workspace.environment).fingerprints() if known else {}
+    plan = plan_up(
+        stack, observe(engine, stack), secrets=secrets, inputs=workspace.inputs, remove_orphans=True
+    )
+    return [item for item in plan if item.action not in (Action.BUILD, Action.PULL)]
+
+
+def bring_images(engine: Engine, workspace: Workspace, report: Report) -> dict[str, Image]:
+    """Build or pull what is missing, and give what is there the release's name. Returns the images that the platform
+    builds, by service."""
+    stack = workspace.stack
+    Execution(engine, stack, inputs=workspace.inputs, report=report).prepare(
+        planned_images(engine, workspace)
+    )
+    for own, there in workspace.named_again.items():
+        engine.tag(there, own)
+    found = {}
+    for name, service in stack.services.items():
+        if "build" in service:
+            image = engine.image(image_of(stack, name))
+            if image is None:
+                raise DataopsError(
+                    f"The image {image_of(stack, name)} has just been removed by somebody else",
+                    hint="Deploy again; nothing was changed.",
+                )
+            found[name] = Image(image_of(stack, name), image["Id"])
+    return found
+
+
+def bring_containers(engine: Engine, workspace: Workspace, report: Report, check: Callable[[], None]) -> int:
+    """Make the stack what the release says, and wait until it is healthy. Returns the number of changes.
+
+    `check` is called before each of them: it raises where they are not ours to make any more.
+    """
+    stack = workspace.stack
+    full = with_secrets(stack, workspace.environment)
+    fingerprints = full.fingerprints()
+    seen = observe(engine, stack)
+    plan = plan_up(stack, seen, secrets=fingerprints, inputs=workspace.inputs, remove_orphans=True)
+
+    def checked(subject: str, text: str) -> None:
+        check()
+        report(subject, text)
+
+    Execution(engine, stack, full.secrets, fingerprints, workspace.inputs, seen.containers, checked).up(
+        plan, wait_until_healthy=True, timeout=workspace.environment.settings.stack.timeout
+    )
+    return len(plan)
+
+
+def take_away(engine: Engine, project: str, networks: Mapping[str, Mapping[str, str]], report: Report) -> int:
+    """Remove all containers and networks of a stack; its volumes stay. Returns the number of changes."""
+    plan = plan_down(observe_containers(engine, project), networks, ())
+    down(engine, plan, report)
+    return len(plan)

@@ -1,0 +1,145 @@
+"""`deploy`, `rollback` and `repair` from the lock to the clean-up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+
+from dataops_cli.deploy.checkout import Checkout, renewed
+from dataops_cli.deploy.data import Data
+from dataops_cli.deploy.deployment import Change, Request, build_data, explain, repair
+from dataops_cli.deploy.journal import Deployment, Kind, current, succeeded, to_put_right
+from dataops_cli.deploy.progress import Steps
+from dataops_cli.deploy.release import Image, Release, find
+from dataops_cli.deploy.retention import prune
+from dataops_cli.deploy.site import Site
+from dataops_cli.errors import DataopsError, ExitCode
+from dataops_cli.stack.environment import generate_first_secrets, missing_secrets
+from dataops_cli.stack.lock import StackLease, changing
+
+
+@contextmanager
+def alone(site: Site, command: str, *, reason: str = "", wait: float = 0) -> Iterator[StackLease]:
+    """The lock of the stack, held while the block runs. What an earlier deployment has left is put right first.
+
+    Raises DataopsError (exit 4) where somebody else holds it for longer than `wait` seconds.
+    """
+    console = site.console
+    with changing(
+        site.engine,
+        site.project,
+        command,
+        reason=reason,
+        wait=wait,
+        on_wait=lambda holder: console.progress(f"Waiting for {holder}"),
+        on_takeover=lambda holder: console.warn(f"Took over the lock of {holder}, which has ended"),
+    ) as lock:
+        lease = lock()
+        if found := to_put_right(site.journal.deployments()):
+            console.warn(f"{explain(found)}. It is put right first")
+            repair(site, lease.check)
+        yield lease
+
+
+def deploy(site: Site, checkout: Checkout, request: Request, lease: StackLease) -> Deployment:
+    """Take a commit to the environment. Raises DataopsError (exit 1) where that failed, after the way back."""
+    if missing := missing_secrets(site.environment, checkout.workspace.stack):
+        generate_first_secrets(site.own, site.environment, checkout.workspace.stack, site.engine)
+        site.console.progress(f"Made {', '.join(missing)} in environments/{site.name}.secrets.env")
+        site, checkout = renewed(site, checkout)
+
+    def keep(images: Mapping[str, Image], manifest: bytes | None) -> None:
+        site.releases.keep(checkout.release(dict(images)), checkout.source, manifest or b"{}")
+
+    change = Change(site, Kind.DEPLOY, checkout.workspace, request, lease.check, keep)
+    done = change.carry_out()
+    _prune(site)
+    return done
+
+
+def target_of_rollback(site: Site, asked: str | None) -> Release:
+    """The release that a rollback goes to. Raises DataopsError (exit 5), with the candidates, where there is none."""
+    deployments = site.journal.deployments()
+    now = current(deployments)
+    releases = site.releases.all()
+    targets = [name for name in succeeded(deployments) if name != now and name in releases]
+    if now is None:
+        raise DataopsError(
+            f"{site.name} has no release yet, so there is none to go back to",
+            hint="Deploy one: dataops deploy",
+            exit_code=ExitCode.REFUSED,
+        )
+    if asked in (None, "previous"):
+        if not targets:
+            raise DataopsError(
+                f"{site.name} has no release before {now}",
+                hint="All that is known: dataops releases",
+                exit_code=ExitCode.REFUSED,
+            )
+        return releases[targets[0]]
+    found = find(releases, _as_sha(site, str(asked), releases), targets)
+    if found.name == now:
+        raise DataopsError(
+            f"{site.name} is on {now} already",
+            hint=f"Releases to go back to: {', '.join(targets) or 'none'}",
+            exit_code=ExitCode.REFUSED,
+        )
+    return found
+
+
+def rollback(site: Site, target: Release, request: Request, lease: StackLease) -> Deployment:
+    """Bring an earlier release back, code and data. Raises DataopsError (exit 1) where that failed, after the way
+    back."""
+    with site.kept(target.name) as workspace:
+
+        def keep(images: Mapping[str, Image], manifest: bytes | None) -> None:
+            if images != target.images or manifest:  # they were built again
+                old = site.releases.manifest(target.name) or b"{}"
+                source = site.releases.source(target.name)
+                site.releases.keep(replace(target, images=dict(images)), source, manifest or old)
+
+        change = Change(site, Kind.ROLLBACK, workspace, request, lease.check, keep)
+        done = change.carry_out()
+    _prune(site)
+    return done
+
+
+def rebuild(site: Site, done: Deployment, lease: StackLease) -> str | None:
+    """Build the data again with the release's code, from today's source, and publish it when it passes.
+
+    Returns the generation; None where it failed, which is told, and what was published before stays.
+    """
+    beginning = done.beginning
+    data = Data(site.engine, site.project, site.caller(beginning), f"{beginning.key}-again")
+    steps = Steps(site.console, site.journal, beginning, lease.check, first=len(done.steps))
+    try:
+        return build_data(data, steps, test=True)
+    except DataopsError as error:
+        site.console.warn(
+            f"The data stay those of {done.generation}: they could not be built again: {error.reason}",
+            error.hint,
+        )
+        for line in error.details:
+            site.console.progress(f"  {line}")
+        return None
+
+
+def _as_sha(site: Site, asked: str, releases: Mapping[str, Release]) -> str:
+    """A tag or branch as the SHA that it names, where this machine's git knows it."""
+    from dataops_cli.deploy.commit import resolve
+
+    if any(asked == name or (len(asked) >= 4 and name.startswith(asked)) for name in releases):
+        return asked
+    try:
+        return resolve(site.own.root, asked).sha
+    except DataopsError:
+        return asked
+
+
+def _prune(site: Site) -> None:
+    """A clean-up that fails is told, and fails nothing."""
+    try:
+        prune(site)
+    except DataopsError as error:
+        site.console.warn(f"Old releases were not cleaned up: {error.reason}", error.hint)

@@ -1,0 +1,242 @@
+"""Deploys and rollbacks: an environment ends on the release asked for, proven healthy, or exactly as it was."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+
+from dataops_cli.deploy.converge import bring_containers, bring_images
+from dataops_cli.deploy.data import Data
+from dataops_cli.deploy.journal import (
+    Beginning,
+    Deployment,
+    Kind,
+    Outcome,
+    current,
+    next_number,
+    to_put_right,
+)
+from dataops_cli.deploy.progress import Steps
+from dataops_cli.deploy.proof import Proof
+from dataops_cli.deploy.release import Image
+from dataops_cli.deploy.site import Site
+from dataops_cli.deploy.way_back import PATIENCE, put_back, reopen
+from dataops_cli.deploy.workspace import Workspace
+from dataops_cli.errors import DataopsError, ExitCode
+from dataops_cli.layers import LAYERS
+from dataops_cli.stack.observe import observe_containers
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked for besides the release. `run_wait` is in seconds."""
+
+    reason: str = ""
+    test: bool = True
+    way_back: bool = True
+    now: bool = False
+    run_wait: float = 3600.0
+
+
+@dataclass(frozen=True)
+class Change:
+    """One deploy or rollback that is carried out while the stack's lock is held; `check` raises where it is lost.
+
+    A rollback publishes the release's own data again, where a generation of it is kept; else, as in a deploy, they are
+    built. `keep` writes the release down.
+    """
+
+    site: Site
+    kind: Kind
+    workspace: Workspace
+    request: Request
+    check: Callable[[], None]
+    keep: Callable[[dict[str, Image], bytes | None], None]
+
+    def carry_out(self) -> Deployment:
+        """Raises DataopsError (exit 1) where it failed, saying what the environment is on now; exit 130 where it was
+        interrupted."""
+        deployments = self.site.journal.deployments()
+        beginning = self._begin(deployments)
+        steps = Steps(self.site.console, self.site.journal, beginning, self.check)
+        try:
+            generation = self._steps(beginning, steps)
+        except BaseException as error:
+            # What was found out on the way is in the journal.
+            beginning = self.site.journal.deployments()[0].beginning
+            raise self._failed(beginning, steps, error) from error
+        self.site.journal.end(beginning, Outcome.SUCCEEDED, generation=generation)
+        return self.site.journal.deployments()[0]
+
+    def _begin(self, deployments: list[Deployment]) -> Beginning:
+        site, before = self.site, current(deployments)
+        gate = site.gate(site.environment, lambda _text: None)
+        number = next_number(deployments)
+        data = Data(site.engine, site.project, "", f"{number:06d}")
+        generation = None
+        if data.is_reachable():
+            with suppress(DataopsError):  # it is asked for again when the release's own container runs
+                generation = data.published()
+        return site.journal.begin(
+            number,
+            self.kind,
+            self.workspace.release,
+            previous=before,
+            generation=generation,
+            was_paused=gate.is_paused() if gate else None,
+            had_containers=bool(observe_containers(site.engine, site.project)),
+            reason=self.request.reason,
+        )
+
+    def _steps(self, beginning: Beginning, steps: Steps) -> str | None:
+        """Returns the generation that is published at the end."""
+        site, workspace = self.site, self.workspace
+        data = Data(site.engine, site.project, site.caller(beginning), beginning.key)
+        with steps.step("images", "Build or pull the images") as step:
+            images = bring_images(site.engine, workspace, step.report)
+            step.detail = ", ".join(sorted({image.reference for image in images.values()}))
+        with steps.step("pause", "Pause the pipeline") as step:
+            step.detail = self._pause(beginning, step.say)
+        switched = self._publish_again(data, steps) if data.is_reachable() else None
+        with steps.step("containers", "Restart the containers that differ") as step:
+            changes = bring_containers(site.engine, workspace, step.report, steps.check)
+            step.detail = f"{changes} changes"
+        if beginning.generation is None and (published := data.published()) is not None:
+            beginning = site.journal.found(beginning, published)
+        manifest = None
+        switched = switched or self._publish_again(data, steps)
+        if switched is None:
+            switched = build_data(data, steps, test=self.request.test)
+            manifest = data.manifest()
+        with steps.step("health", "Check the health") as step:
+            step.detail = Proof(site.engine, workspace, data).require(switched, step.say, PATIENCE)
+        reopen(site, workspace, beginning, steps)
+        self.keep(images, manifest)
+        return switched
+
+    def _publish_again(self, data: Data, steps: Steps) -> str | None:
+        """Of a rollback: publish the newest generation of the release's own; None where none is kept."""
+        if self.kind is not Kind.ROLLBACK:
+            return None
+        kept = data.newest_of(self.workspace.release)
+        if kept is None:
+            return None
+        with steps.step("publish", "Switch the data back") as step:
+            data.publish(kept["run_id"])
+            step.detail = f"{kept['run_id']}, built at {kept['built_at']}"
+        return str(kept["run_id"])
+
+    def _pause(self, beginning: Beginning, say: Callable[[str], None]) -> str:
+        gate = self.site.gate(self.site.environment, say)
+        if gate is None or beginning.was_paused is None:
+            return "Airflow is not there, or has no such DAG"
+        return gate.close(now=self.request.now, timeout=self.request.run_wait)
+
+    def _failed(self, beginning: Beginning, steps: Steps, error: BaseException) -> DataopsError:
+        """The error to end with, after the way back."""
+        what = f"The {self.kind} of {self.workspace.release}"
+        cause = _as_known(error)
+        if self._lock_is_lost():  # whoever has it now puts things right
+            return cause
+        if not self.request.way_back:
+            self.site.journal.end(beginning, Outcome.BROKEN, cause.reason)
+            return DataopsError(
+                f"{what} failed, and was left as it is (--no-rollback): {cause.reason}",
+                hint="Look at it, then put it right: dataops repair",
+                details=cause.details,
+            )
+        self.site.console.warn(f"{what} failed: {cause.reason}")
+        try:
+            put_back(self.site, beginning, steps)
+        except (KeyboardInterrupt, DataopsError) as fault:
+            reason = f"{what} failed: {cause.reason}. It could not be put back: {_as_known(fault).reason}"
+            return _broken(self.site, beginning, reason, _as_known(fault))
+        self.site.journal.end(beginning, Outcome.UNDONE, cause.reason)
+        name = self.site.name
+        on = f"back on {beginning.previous}, and healthy" if beginning.previous else "as it was"
+        interrupted = cause.exit_code == ExitCode.INTERRUPTED
+        return DataopsError(
+            f"{what} {'was interrupted' if interrupted else f'failed: {cause.reason}'}. {name} is {on}",
+            hint=cause.hint,
+            details=cause.details,
+            exit_code=ExitCode.INTERRUPTED if interrupted else ExitCode.FAILED,
+        )
+
+    def _lock_is_lost(self) -> bool:
+        try:
+            self.check()
+        except DataopsError:
+            return True
+        return False
+
+
+def _as_known(error: BaseException) -> DataopsError:
+    """Any end of a step as an error with a remedy."""
+    if isinstance(error, DataopsError):
+        return error
+    if isinstance(error, KeyboardInterrupt):
+        return DataopsError("interrupted", hint="Run it again when you want.", exit_code=ExitCode.INTERRUPTED)
+    return DataopsError(
+        f"unexpected {type(error).__name__}: {error}",
+        hint="This is a fault in dataops: please report it with the output of the same command and --debug.",
+    )
+
+
+def build_data(data: Data, steps: Steps, *, test: bool) -> str:
+    """Build all layers aside, test them there and publish them at once. Returns the generation."""
+    with steps.step("dbt sources", "Check the sources"):
+        data.start(test=test)
+    for layer in LAYERS:
+        with steps.step(f"dbt {layer}", f"Build {'and test ' * test}{layer} aside") as step:
+            step.detail = data.build(layer)
+    with steps.step("publish", "Publish") as step:
+        step.detail = generation = data.publish_what_was_built()
+    with steps.step("documentation", "Write the documentation"):
+        data.document()
+    return generation
+
+
+def repair(site: Site, check: Callable[[], None]) -> Deployment | None:
+    """Put right what a deployment that was cut off, or could not be put back, has left: the environment ends on the
+    release before it. None where nothing is to be put right.
+
+    Raises DataopsError (exit 1) where that cannot be done.
+    """
+    found = to_put_right(site.journal.deployments())
+    if found is None:
+        return None
+    beginning = found.beginning
+    steps = Steps(site.console, site.journal, beginning, check, first=len(found.steps))
+    try:
+        put_back(site, beginning, steps)
+    except DataopsError as fault:
+        what = (
+            f"{beginning.kind.capitalize()} {beginning.number} of {beginning.release} could not be put back"
+        )
+        raise _broken(site, beginning, f"{what}: {fault.reason}", fault) from fault
+    site.journal.end(beginning, Outcome.UNDONE, found.message or "it was cut off")
+    return site.journal.deployments()[0]
+
+
+def explain(found: Deployment) -> str:
+    """What is known of a deployment that has not come to a good end."""
+    beginning = asdict(found.beginning)
+    last = found.steps[-1].name if found.steps else "its beginning"
+    how = found.outcome or "cut off"
+    return (
+        "{kind} {number} of {release}, begun {at} by {who} ({where}), ".format(**beginning)
+        + f"was {how} after: {last}. Before it, the environment was on {found.beginning.previous or 'no release'}"
+    )
+
+
+def _broken(site: Site, beginning: Beginning, reason: str, fault: DataopsError) -> DataopsError:
+    site.journal.end(beginning, Outcome.BROKEN, reason)
+    by_hand = (
+        "By hand: dataops ps, dataops logs; the containers: dataops repair again; "
+        f"the data: dataops generations publish {beginning.generation or 'RUN'}; "
+        "the pipeline: dataops airflow unpause dataops_pipeline"
+    )
+    return DataopsError(
+        reason, hint=f"Put it right: dataops repair. {by_hand}", details=(fault.hint, *fault.details)
+    )

@@ -1,0 +1,66 @@
+"""The gate before a change: the pipeline's DAG is paused, and a run of it that is under way ends or is stopped."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from dataops_cli.airflow.api import Airflow
+from dataops_cli.errors import DataopsError, ExitCode
+
+PIPELINE = "dataops_pipeline"
+UNDER_WAY = ("queued", "running")
+# Seconds between two looks at a run.
+PAUSE = 2.0
+
+
+@dataclass(frozen=True)
+class Gate:
+    """The pipeline's DAG in one Airflow. `report` hears of what is waited for."""
+
+    api: Airflow
+    report: Callable[[str], None]
+
+    def is_paused(self) -> bool | None:
+        """None where Airflow cannot be asked, or has no such DAG."""
+        try:
+            return self.api.impatient().dag(PIPELINE).paused
+        except DataopsError:
+            return None
+
+    def close(self, *, now: bool, timeout: float) -> str:
+        """Pause the DAG, and wait until no run of it is under way; with `now`, stop those. Returns what was done.
+
+        Raises DataopsError (exit 4) where a run goes on for longer than `timeout` seconds.
+        """
+        self.api.set_paused(PIPELINE, True)
+        stopped = 0
+        deadline = time.monotonic() + timeout
+        while runs := self.api.runs(PIPELINE, limit=20, states=UNDER_WAY):
+            if now:
+                for run in runs:
+                    self.api.stop(PIPELINE, run.run_id)
+                    stopped += 1
+            elif time.monotonic() >= deadline:
+                raise DataopsError(
+                    f"Run {runs[0].run_id} of the pipeline has not ended in {timeout:g} s",
+                    hint="Wait longer for it (--run-wait 2h), or stop it: --now",
+                    exit_code=ExitCode.LOCKED,
+                )
+            else:
+                self.report(f"waiting for run {runs[0].run_id} of the pipeline")
+            time.sleep(PAUSE)
+        return f"paused, {stopped} runs stopped" if stopped else "paused, no run under way"
+
+    def open(self, *, timeout: float) -> None:
+        """Let the DAG's runs go on. Waits until Airflow knows the DAG, as after a start."""
+        deadline = time.monotonic() + timeout
+        while True:
+            try:
+                self.api.set_paused(PIPELINE, False)
+                return
+            except DataopsError:
+                if time.monotonic() >= deadline:
+                    raise
+                time.sleep(PAUSE)

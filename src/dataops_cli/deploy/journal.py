@@ -1,0 +1,186 @@
+"""What was done to an environment, deployment by deployment: deploys and rollbacks, on the engine, append-only.
+
+journal/<number>-begin.json    what is to be done, and what there was before
+journal/<number>-found.json    what there was before and could be asked for later only
+journal/<number>-<step>.json   a step that ended, by its place
+journal/<number>-end.json      how it ended
+
+A deployment without an end was cut off: what it was about to change is in its beginning.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from dataops_cli.processes import user_name
+from dataops_cli.stack.state import State
+
+
+class Kind(StrEnum):
+    DEPLOY = "deploy"
+    ROLLBACK = "rollback"
+
+
+class Outcome(StrEnum):
+    """How a deployment ended. Only `BROKEN` and none at all (cut off) leave something to be put right."""
+
+    SUCCEEDED = "succeeded"
+    UNDONE = "failed, and put back"
+    BROKEN = "failed, and not put back"
+
+
+@dataclass(frozen=True)
+class Beginning:
+    """What a deployment was begun with. `previous` is the release that the environment is put back to.
+
+    `generation` is what consumers read before, `was_paused` how the pipeline's DAG was (None: not known), and
+    `had_containers` whether the stack had any.
+    """
+
+    number: int
+    kind: Kind
+    release: str
+    previous: str | None
+    generation: str | None
+    was_paused: bool | None
+    had_containers: bool
+    reason: str = ""
+    who: str = ""
+    where: str = ""
+    at: str = ""
+
+    @property
+    def key(self) -> str:
+        return f"{self.number:06d}"
+
+
+@dataclass(frozen=True)
+class StepRecord:
+    name: str
+    ok: bool
+    seconds: float
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """One deploy or rollback. `outcome` is None for one that was cut off, or goes on."""
+
+    beginning: Beginning
+    steps: Sequence[StepRecord] = ()
+    outcome: Outcome | None = None
+    ended_at: str = ""
+    message: str = ""
+    generation: str | None = None
+
+    @property
+    def seconds(self) -> float:
+        return round(sum(step.seconds for step in self.steps), 1)
+
+    def document(self) -> dict[str, Any]:
+        return {
+            **asdict(self.beginning),
+            "steps": [asdict(step) for step in self.steps],
+            "outcome": self.outcome,
+            "ended_at": self.ended_at or None,
+            "message": self.message or None,
+            "published": self.generation,
+            "seconds": self.seconds,
+        }
+
+
+@dataclass(frozen=True)
+class Journal:
+    """The deployments of one environment. Writing wants the lock of the stack to be held."""
+
+    state: State
+
+    def deployments(self) -> list[Deployment]:
+        """All of them, the newest first."""
+        found: dict[str, dict[str, dict[str, Any]]] = {}
+        for name, document in self.state.documents("journal").items():
+            number, _, part = name.partition("-")
+            found.setdefault(number, {})[part] = document
+        return [
+            _deployment(parts) for _number, parts in sorted(found.items(), reverse=True) if "begin" in parts
+        ]
+
+    def begin(self, number: int, kind: Kind, release: str, **before: Any) -> Beginning:
+        beginning = Beginning(
+            number=number,
+            kind=kind,
+            release=release,
+            who=user_name(),
+            where=f"{socket.gethostname()}:{Path.cwd()}",
+            at=now(),
+            **before,
+        )
+        self.state.add(f"journal/{beginning.key}-begin.json", asdict(beginning))
+        return beginning
+
+    def found(self, beginning: Beginning, generation: str) -> Beginning:
+        """Add what consumers read before, where it could not be asked for at the beginning."""
+        self.state.add(f"journal/{beginning.key}-found.json", {"generation": generation})
+        return replace(beginning, generation=generation)
+
+    def step(self, beginning: Beginning, place: int, record: StepRecord) -> None:
+        self.state.add(f"journal/{beginning.key}-{place:02d}.json", asdict(record))
+
+    def end(
+        self, beginning: Beginning, outcome: Outcome, message: str = "", generation: str | None = None
+    ) -> None:
+        document = {"outcome": outcome, "message": message, "generation": generation, "at": now()}
+        self.state.add(f"journal/{beginning.key}-end.json", document)
+
+
+def current(deployments: Sequence[Deployment]) -> str | None:
+    """The release that the environment is on, as far as is recorded: that of the last one that succeeded, or of what
+    a later one was put back to."""
+    return next((item.beginning.release for item in deployments if item.outcome is Outcome.SUCCEEDED), None)
+
+
+def to_put_right(deployments: Sequence[Deployment]) -> Deployment | None:
+    """The last deployment, where it was cut off or could not be put back."""
+    if deployments and deployments[0].outcome in (None, Outcome.BROKEN):
+        return deployments[0]
+    return None
+
+
+def succeeded(deployments: Sequence[Deployment]) -> list[str]:
+    """The releases that an environment has been on, the one in force first, each once."""
+    names = [item.beginning.release for item in deployments if item.outcome is Outcome.SUCCEEDED]
+    return list(dict.fromkeys(names))
+
+
+def next_number(deployments: Sequence[Deployment]) -> int:
+    return deployments[0].beginning.number + 1 if deployments else 1
+
+
+def now() -> str:
+    """The time of day, UTC, ISO form. For people: nothing is decided by it."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _deployment(parts: Mapping[str, Mapping[str, Any]]) -> Deployment:
+    begin = {key: value for key, value in parts["begin"].items() if key in Beginning.__dataclass_fields__}
+    begin |= {key: value for key, value in parts.get("found", {}).items() if key == "generation"}
+    beginning = Beginning(**{**begin, "kind": Kind(begin["kind"])})
+    steps = [
+        StepRecord(
+            **{key: value for key, value in parts[name].items() if key in StepRecord.__dataclass_fields__}
+        )
+        for name in sorted(parts)
+        if name.isdigit()
+    ]
+    end = parts.get("end")
+    if end is None:
+        return Deployment(beginning, steps)
+    return Deployment(
+        beginning, steps, Outcome(end["outcome"]), end["at"], end.get("message") or "", end.get("generation")
+    )

@@ -1,0 +1,215 @@
+"""What a deploy or rollback would do, before it does anything."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dataops_cli.dbt.session import DbtSession
+from dataops_cli.deploy.changes import AirflowChange, SettingChange, describe, settings_changes
+from dataops_cli.deploy.checkout import Checkout
+from dataops_cli.deploy.commit import commits_between
+from dataops_cli.deploy.converge import planned_containers, planned_images
+from dataops_cli.deploy.data import Data
+from dataops_cli.deploy.deployment import Request
+from dataops_cli.deploy.journal import Kind, current
+from dataops_cli.deploy.model_changes import ModelChanges, compare_models
+from dataops_cli.deploy.release import Release
+from dataops_cli.deploy.site import Site
+from dataops_cli.deploy.workspace import Workspace
+from dataops_cli.errors import DataopsError, ExitCode
+from dataops_cli.stack.reconcile import Operation
+from dataops_cli.warehouse.select import open_warehouse
+
+# Commits that are named one by one.
+SHOWN = 20
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What one release has and another has not. `models` is None where a manifest is not kept."""
+
+    commits: Sequence[str]
+    models: ModelChanges | None
+    settings: Sequence[SettingChange]
+    airflow: AirflowChange | None
+
+    def lines(self) -> list[str]:
+        if self.models is None:
+            return [*self.commits, "Which models changed is not known: a manifest is not kept."]
+        return [*self.commits, *describe(self.models, self.settings, self.airflow)]
+
+    def document(self) -> dict[str, Any]:
+        return {
+            "commits": list(self.commits),
+            "breaking": list(self.models.breaking) if self.models else [],
+            "changes": self.lines()[len(self.commits) :],
+        }
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One deploy or rollback. `data` says what becomes of the data, `data_kept` whether a rollback only switches."""
+
+    kind: Kind
+    environment: str
+    release: str
+    subject: str
+    previous: str | None
+    difference: Difference
+    images: Sequence[Operation]
+    containers: Sequence[Operation]
+    data: Sequence[str]
+    data_kept: bool = False
+
+    def lines(self) -> list[str]:
+        verb = "deploy" if self.kind is Kind.DEPLOY else "roll back to"
+        head = f"{verb} {self.release} ({self.subject}) on {self.environment}, "
+        return [
+            head + (f"from {self.previous}" if self.previous else "its first release"),
+            *self.difference.lines(),
+            *(str(item) for item in self.images),
+            "pause the pipeline, and wait for its run",
+            *([str(item) for item in self.containers] or ["No container changes."]),
+            *self.data,
+            "check the health; whatever fails is put back",
+        ]
+
+    def document(self) -> dict[str, Any]:
+        return {
+            "kind": self.kind,
+            "environment": self.environment,
+            "release": self.release,
+            "previous": self.previous,
+            **self.difference.document(),
+            "images": [str(item) for item in self.images],
+            "containers": [str(item) for item in self.containers],
+            "data": list(self.data),
+        }
+
+
+def plan_deploy(site: Site, checkout: Checkout, request: Request) -> Plan:
+    """What deploying a commit would do. Changes nothing."""
+    previous = current(site.journal.deployments())
+    before = site.releases.all().get(previous or "")
+    new = checkout.release({})
+    manifest = _parsed(checkout.workspace)
+    tested = "build all models aside with the new code, and test them there"
+    return Plan(
+        Kind.DEPLOY,
+        site.name,
+        new.name,
+        new.subject,
+        previous,
+        _difference(site, before, new, manifest),
+        planned_images(site.engine, checkout.workspace),
+        planned_containers(site.engine, checkout.workspace),
+        (
+            tested if request.test else "build all models aside with the new code, without tests",
+            "publish them at once",
+        ),
+    )
+
+
+def plan_rollback(site: Site, target: Release, *, rebuild: bool) -> Plan:
+    """What going back to a release would do. Changes nothing."""
+    previous = current(site.journal.deployments())
+    releases = site.releases.all()
+    data = Data(site.engine, site.project, "", "plan")
+    kept = data.newest_of(target.name) if data.is_reachable() else None
+    with site.kept(target.name) as workspace:
+        images = planned_images(site.engine, workspace)
+        containers = planned_containers(site.engine, workspace)
+    if kept:
+        lines = [f"switch the data back to {kept['run_id']}, built at {kept['built_at']}"]
+        lines += ["then build them again with the old code, test them, and publish them"] if rebuild else []
+    else:
+        lines = ["no data of it are kept: build all models aside with the old code, test them, publish them"]
+    manifest = site.releases.manifest(target.name)
+    return Plan(
+        Kind.ROLLBACK,
+        site.name,
+        target.name,
+        target.subject,
+        previous,
+        _difference(site, releases.get(previous or ""), target, json.loads(manifest or b"{}")),
+        images,
+        containers,
+        lines,
+        kept is not None,
+    )
+
+
+def require_compatible(plan: Plan) -> None:
+    """Raises DataopsError (exit 5) where readers of gold would miss something."""
+    models = plan.difference.models
+    if models is None or models.first or not models.breaking:
+        return
+    raise DataopsError(
+        f"{plan.release} breaks who reads gold: {models.breaking[0]}",
+        hint="If they know of it: dataops deploy --allow-breaking. All that changes: dataops deploy --plan",
+        details=tuple(models.breaking) if len(models.breaking) > 1 else (),
+        exit_code=ExitCode.REFUSED,
+    )
+
+
+def compare_releases(site: Site, old: Release, new: Release) -> Difference:
+    """What differs between two releases that are kept."""
+    manifest = site.releases.manifest(new.name)
+    return _difference(site, old, new, json.loads(manifest or b"{}"))
+
+
+def _difference(site: Site, before: Release | None, new: Release, manifest: Mapping[str, Any]) -> Difference:
+    old = json.loads(site.releases.manifest(before.name) or b"{}") if before else None
+    known = "nodes" in manifest and (old is None or "nodes" in old)
+    airflow = None
+    if before and before.airflow and new.airflow and before.airflow != new.airflow:
+        airflow = AirflowChange(before.airflow, new.airflow)
+    return Difference(
+        _commits(site, before, new),
+        compare_models(old, manifest) if known else None,
+        settings_changes(before.settings, new.settings) if before else (),
+        airflow,
+    )
+
+
+def _commits(site: Site, before: Release | None, new: Release) -> list[str]:
+    if before is None or before.sha == new.sha:
+        return []
+    try:
+        found = commits_between(site.own.root, before.sha, new.sha)
+    except DataopsError:
+        found = None
+    if found is None:
+        return ["The commits between them are not known to this clone: git fetch"]
+    lines = [f"commit {item.short} {item.subject} ({item.author})" for item in found.gained[:SHOWN]]
+    lines += [f"left behind: commit {item.short} {item.subject}" for item in found.lost[:SHOWN]]
+    more = len(found.gained) + len(found.lost) - len(lines)
+    return lines + ([f"and {more} commits more"] if more else [])
+
+
+def _parsed(workspace: Workspace) -> Mapping[str, Any]:
+    """dbt's manifest of a release, for the environment's warehouse. No database is asked."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        settings = workspace.environment.settings
+        freshness = settings.freshness
+        session = DbtSession(
+            project=workspace.project.dbt,
+            target=folder / "target",
+            logs=folder / "logs",
+            environment=open_warehouse(settings, folder / "home").dbt_environment(),
+            variables={
+                "freshness_warn_after_days": freshness.warn_after_days,
+                "freshness_error_after_days": freshness.error_after_days,
+            },
+        )
+        try:
+            session.install_packages()
+            return dict(json.loads(session.parse().read_text(encoding="utf-8")))
+        finally:
+            session.close()

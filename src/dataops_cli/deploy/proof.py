@@ -1,0 +1,93 @@
+"""Whether an environment is healthy on a release: its containers, Airflow with its DAGs, and the data."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from dataops_cli.airflow.api import Airflow
+from dataops_cli.airflow.place import place_of
+from dataops_cli.deploy.data import Data
+from dataops_cli.deploy.gate import PIPELINE
+from dataops_cli.deploy.workspace import Workspace
+from dataops_cli.docker_api import Engine
+from dataops_cli.errors import DataopsError
+from dataops_cli.stack.observe import image_of, observe_containers
+from dataops_cli.stack.reconcile import is_one_shot, replicas
+
+# Seconds between two looks.
+PAUSE = 2.0
+
+
+@dataclass(frozen=True)
+class Proof:
+    """The checks of one release in its environment."""
+
+    engine: Engine
+    workspace: Workspace
+    data: Data
+
+    def require(self, generation: str | None, report: Callable[[str], None], timeout: float) -> str:
+        """Wait until every check passes. `generation` is what consumers must read; None where nothing is published.
+
+        Returns what was checked, in words. Raises DataopsError with what is wrong after `timeout` seconds.
+        """
+        deadline = time.monotonic() + timeout
+        while found := self._faults(generation):
+            if time.monotonic() >= deadline:
+                raise DataopsError(
+                    f"Not healthy: {found[0]}",
+                    hint="Look at what it says: dataops logs, dataops airflow health, dataops airflow import-errors",
+                    details=tuple(found) if len(found) > 1 else (),
+                )
+            report(found[0])
+            time.sleep(PAUSE)
+        return "containers, Airflow and its DAGs, data"
+
+    def _faults(self, generation: str | None) -> list[str]:
+        found = self._of_containers()
+        for check in (self._of_airflow, lambda: self._of_data(generation)):
+            if not found:
+                try:
+                    found = check()
+                except DataopsError as error:
+                    found = [error.reason]
+        return found
+
+    def _of_containers(self) -> list[str]:
+        stack = self.workspace.stack
+        there = observe_containers(self.engine, stack.name)
+        found = []
+        for name, service in stack.services.items():
+            mine = [item for item in there if item.service == name and not item.one_off]
+            if len(mine) < replicas(service):
+                found.append(f"service {name} has {len(mine)} of {replicas(service)} containers")
+            wanted = (self.engine.image(image_of(stack, name)) or {}).get("Id")
+            for item in mine:
+                if is_one_shot(stack, name) and item.state == "exited" and item.exit_code == 0:
+                    pass
+                elif not item.running or item.health not in ("", "healthy"):
+                    found.append(f"{item.name} is {item.health or item.state}")
+                if item.image_id != wanted:
+                    found.append(f"{item.name} runs another image than {image_of(stack, name)}")
+        return found
+
+    def _of_airflow(self) -> list[str]:
+        """Its parts, the DAGs that cannot be read, and that the pipeline's DAG is there."""
+        if not any(name.startswith("airflow-") for name in self.workspace.stack.services):
+            return []
+        api = Airflow(place_of(self.workspace.environment)).impatient()
+        found = [f"Airflow's {part.part} is {part.status}" for part in api.health() if part.ill]
+        found += [f"the DAG file {error.file} cannot be imported" for error in api.import_errors()]
+        api.dag(PIPELINE)
+        return found
+
+    def _of_data(self, generation: str | None) -> list[str]:
+        """What consumers read: the right generation, and rows in it."""
+        if generation is None:
+            return []
+        published = next((item for item in self.data.generations() if item["published"]), None)
+        if published is None or published["run_id"] != generation:
+            return [f"{published['run_id'] if published else 'nothing'} is published, not {generation}"]
+        return [] if any(published["rows"].values()) else ["what is published has no rows"]

@@ -1,0 +1,89 @@
+"""An environment on its engine, as deployments see it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from dataops_cli.airflow.api import Airflow
+from dataops_cli.airflow.place import place_of
+from dataops_cli.console import Console
+from dataops_cli.deploy.gate import Gate
+from dataops_cli.deploy.journal import Beginning, Journal
+from dataops_cli.deploy.release import Releases
+from dataops_cli.deploy.source import unpack_source
+from dataops_cli.deploy.workspace import Workspace, folder, open_workspace, with_images_that_are_there
+from dataops_cli.docker_api import Engine
+from dataops_cli.errors import DataopsError
+from dataops_cli.project import Project
+from dataops_cli.settings.load import Environment
+from dataops_cli.stack.build_inputs import build_inputs
+from dataops_cli.stack.environment import load_environment_stack, require_stack
+from dataops_cli.stack.state import State, state_of
+
+
+@dataclass(frozen=True)
+class Site:
+    """One environment on its engine. `own` is the operator's platform, whose secrets are used; `overrides` are
+    settings given as options."""
+
+    engine: Engine
+    own: Project
+    environment: Environment
+    console: Console
+    overrides: Mapping[str, tuple[str, Any]]
+
+    @property
+    def name(self) -> str:
+        return self.environment.name
+
+    @property
+    def project(self) -> str:
+        """The name of the Compose project."""
+        return require_stack(self.environment)
+
+    def caller(self, beginning: Beginning) -> str:
+        """By whom the warehouse is said to be used during a deployment; the same for whoever puts it right."""
+        return f"{beginning.kind} {beginning.number} of {beginning.who}"
+
+    @cached_property
+    def state(self) -> State:
+        return state_of(self.engine, self.environment)
+
+    @cached_property
+    def journal(self) -> Journal:
+        return Journal(self.state)
+
+    @cached_property
+    def releases(self) -> Releases:
+        return Releases(self.state)
+
+    def gate(self, environment: Environment, report: Callable[[str], None]) -> Gate | None:
+        """The pipeline's DAG; None where the Airflow of the environment cannot be signed in to yet."""
+        try:
+            return Gate(Airflow(place_of(environment)), report)
+        except DataopsError:
+            return None
+
+    def workspace(self, root: Path, release: str) -> Workspace:
+        """A release whose files are in `root`, with the images that the engine has of it."""
+        found = open_workspace(root, release, self.own, self.name, self.overrides)
+        return with_images_that_are_there(self.engine, found)
+
+    def as_up_makes_it(self) -> Workspace:
+        """The stack of the operator's own files, which `dataops up` brings up where there is no release yet."""
+        stack = load_environment_stack(self.own, self.environment)
+        found = Workspace("", self.own, self.environment, stack, build_inputs(stack))
+        return with_images_that_are_there(self.engine, found)
+
+    @contextmanager
+    def kept(self, release: str) -> Iterator[Workspace]:
+        """A release that is kept on the engine. Raises DataopsError (exit 3) where its files are gone."""
+        source = self.releases.source(release)
+        with folder() as root:
+            unpack_source(source, root)
+            yield self.workspace(root, release)

@@ -1,0 +1,120 @@
+"""A release's files in a folder for a while, and what they make of the environment: its settings and its stack."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from operator import attrgetter
+from pathlib import Path
+from typing import Any
+
+from dataops_cli.docker_api import Engine
+from dataops_cli.project import Project
+from dataops_cli.settings.load import Environment, load_environment
+from dataops_cli.settings.model import is_secret, known_keys
+from dataops_cli.stack import labels
+from dataops_cli.stack.build_inputs import build_inputs
+from dataops_cli.stack.environment import load_environment_stack
+from dataops_cli.stack.model import Service, Stack
+from dataops_cli.stack.observe import image_of, observe_containers
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A release's platform, with the settings that it gives the environment and its stack as a release.
+
+    `inputs` has the hash of what each image is built from. `named_again` are images that are there under another
+    name, which the stack uses: the release's own name → that name.
+    """
+
+    release: str
+    project: Project
+    environment: Environment
+    stack: Stack
+    inputs: Mapping[str, str]
+    named_again: Mapping[str, str] = field(default_factory=dict)
+
+    def shown_settings(self) -> dict[str, str]:
+        """The settings that are set, by key, without secrets."""
+        return {
+            key: str(attrgetter(key)(self.environment.settings))
+            for key in known_keys()
+            if not is_secret(key) and self.environment.history.get(key)
+        }
+
+
+@contextmanager
+def folder() -> Iterator[Path]:
+    """A folder for a release's files."""
+    with tempfile.TemporaryDirectory(prefix="dataops-release-") as name:
+        yield Path(name) / "platform"
+
+
+def open_workspace(
+    root: Path, release: str, own: Project, name: str, options: Mapping[str, tuple[str, Any]]
+) -> Workspace:
+    """The files in `root` as release `release` of environment `name`, with the secrets of the platform `own`."""
+    project = Project(root)
+    environment = load_environment(project, name, options, secrets_of=own)
+    stack = load_environment_stack(project, environment, release=release)
+    services = {key: _without_live_code(service, root) for key, service in stack.services.items()}
+    disabled = {key: _without_live_code(service, root) for key, service in stack.disabled.items()}
+    stack = replace(stack, folder=own.root / "compose", services=services, disabled=disabled)
+    return Workspace(release, project, environment, stack, build_inputs(stack))
+
+
+def _without_live_code(service: Service, root: Path) -> Service:
+    """A release's containers have its files from their images: what is mounted from the platform, so that an edit is
+    live, is left out."""
+    if "volumes" not in service:
+        return service
+    kept = [
+        mount
+        for mount in service["volumes"]
+        if mount["type"] != "bind" or not Path(mount["source"]).is_relative_to(root)
+    ]
+    result: Service = {**service, "volumes": kept}
+    return result
+
+
+def with_images_that_are_there(engine: Engine, workspace: Workspace) -> Workspace:
+    """The workspace with what the engine has of its images.
+
+    An image of the release's name is the release's for ever, also when the CLI, which is built into it, is another by
+    now. One that a container runs already, built from the same under another release's name, is used as it is: the
+    container need not be made anew.
+    """
+    stack = workspace.stack
+    running = [item for item in observe_containers(engine, stack.name) if not item.one_off]
+    inputs, names = dict(workspace.inputs), dict[str, str]()
+    for image in workspace.inputs:
+        there = engine.image(image)
+        inputs[image] = _inputs_of(there) or inputs[image]
+        using = {name for name in stack.services if image_of(stack, name) == image}
+        for container in running:
+            found = engine.image(container.image) if container.service in using else None
+            same = found is not None and found["Id"] == container.image_id
+            if same and container.image != image and _inputs_of(found) == inputs[image]:
+                names[image] = container.image
+    services = {
+        key: _of_image(service, names.get(image_of(stack, key))) for key, service in stack.services.items()
+    }
+    return replace(
+        workspace,
+        stack=replace(stack, services=services),
+        inputs={names.get(image, image): value for image, value in inputs.items()},
+        named_again=names,
+    )
+
+
+def _of_image(service: Service, image: str | None) -> Service:
+    result: Service = {**service, "image": image} if image else service
+    return result
+
+
+def _inputs_of(image: Mapping[str, Any] | None) -> str | None:
+    """What an image says that it was built from."""
+    its_labels = (image or {}).get("Config", {}).get("Labels") or {}
+    return its_labels.get(labels.INPUTS)
