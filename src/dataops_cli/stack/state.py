@@ -91,8 +91,10 @@ class State:
         image = next((item.image_id for item in observe_containers(self.engine, self.project)), None)
         if not paths or image is None:
             return
+        name = f"{self.project}-state-remove"
+        self._remove_container(name)  # a command that was killed left it
         container = self.engine.create(
-            f"{self.project}-state-remove",
+            name,
             {
                 "Image": image,
                 "Entrypoint": ["rm", "-rf", "--"],
@@ -110,8 +112,11 @@ class State:
 
     def take_away(self) -> None:
         """Remove the container, so that the volume can be removed."""
+        self._remove_container(container_name(self.project))
+
+    def _remove_container(self, name: str) -> None:
         try:
-            self.engine.remove(container_name(self.project))
+            self.engine.remove(name)
         except EngineError as error:
             if error.status != 404:
                 raise
