@@ -15,6 +15,7 @@ import pytest
 
 from dataops_cli import docker_api
 from dataops_cli.errors import DataopsError
+from dataops_cli.stack.state import State
 from support import STAND_IN, absent
 
 # Stands in for SQL Server and CloudBeaver: it keeps the health checks' names and ports, and nothing else.
@@ -89,6 +90,7 @@ def swept(engine: docker_api.Engine) -> Iterator[Callable[[str], None]]:
         label = f"com.docker.compose.project={project}"
         for container in engine.containers(label):
             engine.remove(container["Id"])
+        State(engine, project, "").take_away()
         for network in engine.networks(label):
             engine.remove_network(network["Name"])
         for volume in engine.volumes(label):

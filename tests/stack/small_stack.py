@@ -14,6 +14,7 @@ from typing import Any
 
 from dataops_cli.docker_api import Engine, EngineError
 from dataops_cli.stack.lock import lock_name
+from dataops_cli.stack.state import State
 from support import Dataops, clean_environment
 
 ENVIRONMENT = """\
@@ -135,7 +136,8 @@ class SmallStack:
         assert self.engine.exec(db, ["cat", "/run/secrets/password"]) == (0, SECRET.encode())
         assert not self.locked
         assert len(self.engine.networks(self.label)) == 2
-        assert [item["Name"] for item in self.engine.volumes(self.label)] == [f"{self.name}_data"]
+        volumes = {item["Name"] for item in self.engine.volumes(self.label)}
+        assert volumes - {f"{self.name}-deploy_state"} == {f"{self.name}_data"}
         assert self.run("up", "--plan").stdout == "Nothing would change.\n"
 
     def assert_down(self) -> None:
@@ -143,6 +145,7 @@ class SmallStack:
         assert not self.locked
         assert self.engine.containers(self.label) == []
         assert self.engine.networks(self.label) == []
+        State(self.engine, self.name, "").take_away()
         for volume in self.engine.volumes(self.label):
             self.engine.remove_volume(volume["Name"])
 
@@ -151,6 +154,7 @@ class SmallStack:
             self.engine.remove(lock_name(self.name))
         with ThreadPoolExecutor() as pool:
             list(pool.map(self.engine.remove, [item["Id"] for item in self.engine.containers(self.label)]))
+        State(self.engine, self.name, "").take_away()
         for network in self.engine.networks(self.label):
             self.engine.remove_network(network["Name"])
         for volume in self.engine.volumes(self.label):

@@ -20,6 +20,7 @@ from dataops_cli.cli.airflow_options import (
     warn_of_pause,
 )
 from dataops_cli.cli.application import Application, command
+from dataops_cli.cli.recording import audited
 
 app = typer.Typer(add_completion=False)
 
@@ -49,6 +50,7 @@ def dags(app: Application) -> None:
 
 
 @command(app)
+@audited
 def trigger(
     app: Application,
     dag: DagArgument = PIPELINE,
@@ -89,12 +91,14 @@ def trigger(
 
 
 @command(app)
+@audited
 def pause(app: Application, dag: DagArgument = PIPELINE, plan: PlanOption = False) -> None:
     """Pause a DAG: its schedule starts no runs; those that run go on."""
     _set_paused(app, dag, True, plan)
 
 
 @command(app)
+@audited
 def unpause(app: Application, dag: DagArgument = PIPELINE, plan: PlanOption = False) -> None:
     """Unpause a DAG: its schedule starts runs, and so can you."""
     _set_paused(app, dag, False, plan)
@@ -112,6 +116,7 @@ def _set_paused(app: Application, dag_id: str, wanted: bool, plan: bool) -> None
 
 
 @command(app)
+@audited
 def backfill(
     app: Application,
     begin: Annotated[

@@ -23,6 +23,7 @@ from dataops_cli.cli.airflow_options import (
     warn_of_pause,
 )
 from dataops_cli.cli.application import Application, command
+from dataops_cli.cli.recording import audited
 from dataops_cli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -185,6 +186,7 @@ def logs(
 
 
 @command(app)
+@audited
 def clear(
     app: Application,
     run_id: RunArgument = LAST,

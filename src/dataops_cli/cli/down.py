@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dataops_cli.cli.application import Application, command, command_line
+from dataops_cli.cli.application import Application, command
+from dataops_cli.cli.recording import audited
+from dataops_cli.cli.stack_change import changing_stack
 from dataops_cli.cli.stack_options import PlanOption, counted, show_plan
 
 if TYPE_CHECKING:
@@ -17,6 +19,7 @@ app = typer.Typer(add_completion=False, help="Remove the stack's containers and 
 
 
 @command(app)
+@audited
 def down(
     app: Application,
     plan: PlanOption = False,
@@ -32,9 +35,9 @@ def down(
     from dataops_cli.stack import labels
     from dataops_cli.stack.environment import require_stack
     from dataops_cli.stack.lifecycle import down as take_down
-    from dataops_cli.stack.lock import changing
     from dataops_cli.stack.observe import observe_containers
     from dataops_cli.stack.reconcile import plan_down
+    from dataops_cli.stack.state import state_of
 
     project = require_stack(app.environment)
     engine = docker_api.connect()
@@ -62,10 +65,11 @@ def down(
                 hint=f"If that is what you want: {app.hint('down')} --volumes --yes",
                 exit_code=ExitCode.REFUSED,
             )
-    with changing(engine, project, command_line()) as lock:
+    with changing_stack(app, engine, project) as lock:
         if operations:
             lock()
             operations = decide()
+            state_of(engine, app.environment).take_away()
             take_down(engine, operations, lambda subject, text: app.console.detail(f"{subject}: {text}"))
     app.console.result(
         {"environment": app.environment.name, "changes": len(operations)},

@@ -8,6 +8,7 @@ import typer
 
 from dataops_cli.cli.application import Application, command, command_line, with_global_options
 from dataops_cli.cli.delegation import delegate
+from dataops_cli.cli.recording import audited
 
 if TYPE_CHECKING:
     from dataops_cli.warehouse.generation import Generation
@@ -69,11 +70,16 @@ def _list(app: Application) -> None:
 
 
 @command(app)
+@audited
 def publish(
     app: Application,
     run_id: Annotated[str, typer.Argument(help="The generation, by its run.")],
     plan: Annotated[bool, typer.Option("--plan", help="Show what would be done, and do nothing.")] = False,
     lock_wait: Annotated[str, typer.Option(metavar="TIME", help="Wait this long for a run to end.")] = "0s",
+    asked_by: Annotated[
+        str | None,
+        typer.Option(hidden=True, metavar="TEXT", help="Who has the lock reserved, as for dataops step."),
+    ] = None,
 ) -> None:
     """Publish an earlier generation again: consumers read its rows from then on."""
     delegate(app)
@@ -90,8 +96,10 @@ def publish(
         warehouse.require_generation(run_id)
         app.console.result(change, f"publish {run_id}, in place of {change['in_place_of']}")
         return
-    with warehouse.hold(command_line(), wait=durations.seconds(lock_wait)) as lease:
+    with warehouse.hold(command_line(), wait=durations.seconds(lock_wait), whose=asked_by) as lease:
         generation = warehouse.publish_again(run_id, lease)
+        if asked_by:
+            lease.unreserve()
     app.console.result(
         {"published": run_id, "changed": True, "in_place_of": change["in_place_of"]},
         f"Published {generation.run_id} (as of {generation.as_of_date}).",

@@ -7,11 +7,13 @@ from typing import Annotated
 import typer
 
 from dataops_cli.cli.application import Application, command, command_line
+from dataops_cli.cli.recording import audited
 
 app = typer.Typer(add_completion=False)
 
 
 @command(app, "prune")
+@audited
 def prune(
     app: Application,
     lock_wait: Annotated[str, typer.Option(metavar="TIME", help="Wait this long for a run to end.")] = "0s",

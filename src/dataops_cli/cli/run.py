@@ -10,11 +10,13 @@ import typer
 from dataops_cli.cli.airflow_options import FollowOption, TimeoutOption
 from dataops_cli.cli.application import Application, command, command_line
 from dataops_cli.cli.completion import layer_names, model_names
+from dataops_cli.cli.recording import audited
 
 app = typer.Typer(add_completion=False)
 
 
 @command(app, "run")
+@audited
 def run(
     app: Application,
     layer: Annotated[

@@ -8,8 +8,10 @@ from typing import Annotated
 
 import typer
 
-from dataops_cli.cli.application import Application, command, command_line
+from dataops_cli.cli.application import Application, command
 from dataops_cli.cli.completion import secret_keys
+from dataops_cli.cli.recording import audited
+from dataops_cli.cli.stack_change import changing_stack
 from dataops_cli.cli.stack_options import PlanOption, warn_of_readable_secrets
 
 app = typer.Typer(add_completion=False, help="List, set, generate and rotate secrets.", no_args_is_help=True)
@@ -44,6 +46,7 @@ def list_secrets(app: Application) -> None:
 
 # The parser would repeat what it does not expect, and that may be a value.
 @command(app, "set", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+@audited
 def set_secret(app: Application, context: typer.Context, key: Key, plan: PlanOption = False) -> None:
     """Set a secret to what is typed, unseen, or comes on stdin."""
     from dataops_cli.errors import UsageError
@@ -82,6 +85,7 @@ def set_secret(app: Application, context: typer.Context, key: Key, plan: PlanOpt
 
 
 @command(app)
+@audited
 def generate(
     app: Application,
     keys: Annotated[
@@ -106,6 +110,7 @@ def generate(
 
 
 @command(app)
+@audited
 def rotate(
     app: Application,
     keys: Annotated[
@@ -116,14 +121,13 @@ def rotate(
     """Replace secrets with fresh values, in the running database too."""
     from dataops_cli import docker_api
     from dataops_cli.stack.environment import require_stack
-    from dataops_cli.stack.lock import changing
     from dataops_cli.stack.rotation import plan_rotation
     from dataops_cli.stack.rotation import rotate as replace
 
     _refuse_to_rotate(app, keys)
     rotation = plan_rotation(app.project, app.environment, keys, docker_api.connect)
     if not plan and rotation.database:
-        with changing(rotation.database.engine, require_stack(app.environment), command_line()) as lock:
+        with changing_stack(app, rotation.database.engine, require_stack(app.environment)) as lock:
             lock()
             replace(app.project, app.environment, rotation)
     elif not plan:

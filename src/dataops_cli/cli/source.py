@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dataops_cli.cli.application import Application, command, command_line
+from dataops_cli.cli.recording import audited
 
 if TYPE_CHECKING:
     from dataops_cli.source.totals import StagedSource
@@ -27,6 +28,7 @@ DECLARATION = Path("models") / "sources" / "adventureworks.yml"
 
 
 @command(app)
+@audited
 def load(
     app: Application,
     folder: Annotated[
@@ -62,6 +64,7 @@ def load(
 
 
 @command(app)
+@audited
 def generate(
     app: Application,
     scale: Annotated[float, typer.Option(help="1 is the size of AdventureWorks: 31,465 orders.")] = 1.0,
@@ -93,6 +96,7 @@ def generate(
 
 
 @command(app)
+@audited
 def restore(
     app: Application,
     backup: Annotated[
@@ -124,6 +128,7 @@ def restore(
 
 
 @command(app)
+@audited
 def grants(app: Application, plan: Plan = False) -> None:
     """Create databases, schemas, logins and their permissions in SQL Server.
 

@@ -106,10 +106,9 @@ def apply_lifecycle_plan(
 ) -> None:
     """Stop, start or restart the containers of the named services, or of all."""
     from dataops_cli import docker_api
-    from dataops_cli.cli.application import command_line
+    from dataops_cli.cli.stack_change import changing_stack
     from dataops_cli.stack.environment import require_stack
     from dataops_cli.stack.lifecycle import apply_lifecycle
-    from dataops_cli.stack.lock import changing
     from dataops_cli.stack.observe import observe_containers
     from dataops_cli.stack.reconcile import plan_lifecycle
 
@@ -121,7 +120,7 @@ def apply_lifecycle_plan(
 
     operations = decide()
     if operations and not plan:
-        with changing(engine, project, command_line()) as lock:
+        with changing_stack(app, engine, project) as lock:
             lock()
             operations = decide()
             apply_lifecycle(

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dataops_cli.cli.application import Application, command, command_line
+from dataops_cli.cli.application import Application, command
 from dataops_cli.cli.logs import Follow, Since, Tail, show_logs
+from dataops_cli.cli.recording import audited
+from dataops_cli.cli.stack_change import changing_stack
 from dataops_cli.cli.stack_options import (
     PlanOption,
     counted,
@@ -36,6 +38,7 @@ Names = Annotated[
 
 
 @command(app)
+@audited
 def up(
     app: Application,
     plan: PlanOption = False,
@@ -48,7 +51,6 @@ def up(
     from dataops_cli.stack.build_inputs import build_inputs
     from dataops_cli.stack.environment import refuse_binds
     from dataops_cli.stack.execute import Execution
-    from dataops_cli.stack.lock import changing
     from dataops_cli.stack.observe import observe
     from dataops_cli.stack.reconcile import plan_up
     from dataops_cli.stack.workers import load_worker_stack, with_worker_secrets
@@ -66,7 +68,7 @@ def up(
     if plan:
         show_plan(app, operations, "Nothing would change.")
         return
-    with changing(engine, stack.name, command_line()) as lock:
+    with changing_stack(app, engine, stack.name) as lock:
         if operations:
             lock()
             seen = observe(engine, stack)
@@ -113,6 +115,7 @@ def ps(app: Application) -> None:
 
 
 @command(app)
+@audited
 def stop(
     app: Application,
     names: Names = None,
@@ -144,12 +147,12 @@ def logs(app: Application, follow: Follow = False, tail: Tail = None, since: Sin
 
 
 @command(app)
+@audited
 def down(app: Application, plan: PlanOption = False) -> None:
     """Remove the worker for a stack on another machine, once its tasks are done; its volumes stay."""
     from dataops_cli import docker_api
     from dataops_cli.stack import labels
     from dataops_cli.stack.lifecycle import down as take_down
-    from dataops_cli.stack.lock import changing
     from dataops_cli.stack.observe import observe_containers
     from dataops_cli.stack.reconcile import plan_down
     from dataops_cli.stack.workers import worker_project
@@ -164,7 +167,7 @@ def down(app: Application, plan: PlanOption = False) -> None:
 
     operations = decide()
     if operations and not plan:
-        with changing(engine, project, command_line()) as lock:
+        with changing_stack(app, engine, project) as lock:
             lock()
             operations = decide()
             take_down(engine, operations, lambda subject, text: app.console.detail(f"{subject}: {text}"))
