@@ -17,12 +17,14 @@ from dataops_cli.cli.deploy_options import (
     show,
     site_of,
 )
+from dataops_cli.cli.recording import audited
 from dataops_cli.cli.stack_options import PlanOption
 
 app = typer.Typer(add_completion=False)
 
 
 @command(app)
+@audited
 def deploy(
     app: Application,
     sha: Annotated[
@@ -46,10 +48,10 @@ def deploy(
     now: NowOption = False,
     no_rollback: NoRollbackOption = False,
 ) -> None:
-    """Take a commit to an environment: it ends fully on it and healthy, or exactly as it was.
+    """Take a commit to the environment: all of it, healthy, or nothing.
 
     Everything comes from the commit, nothing from the working tree. The data are built aside with the new code,
-    tested there, and published at once. Whatever fails is put back: containers, data and DAGs. Without --env, the
+    tested there, and published at once. Whatever fails is put back: containers, data and DAGs, exactly as they were. Without --env, the
     branch that is checked out says which environment it is (deploy.branch).
     """
     from dataops_cli import durations

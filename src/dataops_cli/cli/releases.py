@@ -8,20 +8,23 @@ import typer
 
 from dataops_cli.cli.application import Application, command, command_line, with_global_options
 from dataops_cli.cli.deploy_options import LockWaitOption, site_of
+from dataops_cli.cli.recording import audited
 from dataops_cli.cli.stack_options import PlanOption
 
 if TYPE_CHECKING:
     from dataops_cli.deploy.site import Site
 
 app = typer.Typer(
-    add_completion=False, help="List the releases; show one, compare two.", invoke_without_command=True
+    add_completion=False,
+    help="List what was deployed; show a release, compare two.",
+    invoke_without_command=True,
 )
 
 
 @app.callback()
 @with_global_options
 def releases(app: Application, *, context: typer.Context) -> None:
-    """List the deployments, the newest first; show a release, compare two, remove what is not kept."""
+    """List what was deployed; show a release, compare two."""
     if not context.invoked_subcommand:
         _list(app)
 
@@ -88,6 +91,7 @@ def diff(
 
 
 @command(app)
+@audited
 def prune(app: Application, plan: PlanOption = False, lock_wait: LockWaitOption = "0s") -> None:
     """Remove releases, with their images, beyond what deploy.keep_releases says. Every deploy does it, too."""
     from dataops_cli import durations

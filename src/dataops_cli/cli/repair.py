@@ -6,16 +6,18 @@ import typer
 
 from dataops_cli.cli.application import Application, command, command_line
 from dataops_cli.cli.deploy_options import LockWaitOption, site_of
+from dataops_cli.cli.recording import audited
 from dataops_cli.cli.stack_options import PlanOption
 
 app = typer.Typer(add_completion=False)
 
 
 @command(app)
+@audited
 def repair(app: Application, plan: PlanOption = False, lock_wait: LockWaitOption = "0s") -> None:
-    """Put right what a deployment that was cut off, or could not be put back, has left.
+    """Put right what a deployment that was cut off has left.
 
-    The environment ends on the release before it, and healthy. `dataops deploy` and `rollback` do it first, too.
+    Also one that failed and could not be put back. The environment ends on the release before it, and healthy. `dataops deploy` and `rollback` do it first, too.
     """
     from dataops_cli import durations
     from dataops_cli.deploy.deploying import alone

@@ -16,12 +16,14 @@ from dataops_cli.cli.deploy_options import (
     show,
     site_of,
 )
+from dataops_cli.cli.recording import audited
 from dataops_cli.cli.stack_options import PlanOption
 
 app = typer.Typer(add_completion=False)
 
 
 @command(app)
+@audited
 def rollback(
     app: Application,
     release: Annotated[
@@ -38,9 +40,9 @@ def rollback(
     now: NowOption = False,
     no_rollback: NoRollbackOption = False,
 ) -> None:
-    """Bring an earlier release back: its code, and the data that it published last.
+    """Bring an earlier release back, code and data.
 
-    Then the data are built again with that code from today's source, and published when every test passes.
+    The data are those that it published last. Then they are built again with that code from today's source, and published when every test passes.
     """
     from dataops_cli import durations
     from dataops_cli.deploy.deploying import alone, rebuild, rollback, target_of_rollback

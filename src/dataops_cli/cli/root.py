@@ -10,7 +10,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from dataops_cli import __version__
 from dataops_cli.cli.application import Application, with_global_options
-from dataops_cli.cli.subcommands import FOR_AIRFLOW, SUBCOMMANDS
+from dataops_cli.cli.subcommands import HIDDEN, SUBCOMMANDS
 
 EPILOG = (
     "Exit codes: 0 done · 1 the thing asked for failed · 2 wrong usage or configuration · "
@@ -26,7 +26,8 @@ class Root(TyperGroup):
         super().__init__(**attributes)
         for name, (text, panel) in SUBCOMMANDS.items():
             self.add_command(TyperCommand(name=name, help=text, rich_help_panel=panel))
-        self.add_command(TyperCommand(name=FOR_AIRFLOW, hidden=True))
+        for name in HIDDEN:
+            self.add_command(TyperCommand(name=name, hidden=True))
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         name, stub, rest = super().resolve_command(ctx, args)

@@ -22,6 +22,9 @@ SUBCOMMANDS: dict[str, tuple[str, str]] = {
     "pull": ("Pull the stack's images.", "Stack"),
     "push": ("Push the images that were built to the registry, by their commit.", "Stack"),
     "worker": ("Run a worker for a stack on another machine; let workers finish and stop.", "Stack"),
+    "lock": ("Lock the stack against changes, see who has locked it, unlock it.", "Deploy"),
+    "audit": ("List the commands that changed the environment, with their outcome.", "Deploy"),
+    "backup": ("List, make and restore backups of the metadata database and the warehouse.", "Deploy"),
     "source": (
         "Put data into the source: load, generate or restore it; create what SQL Server needs.",
         "Data",
@@ -40,7 +43,11 @@ SUBCOMMANDS: dict[str, tuple[str, str]] = {
         "Trigger and watch Airflow's DAGs; look at runs, tasks, logs and Airflow itself.",
         "Orchestration",
     ),
+    "deploy": ("Take a commit to the environment: all of it, healthy, or nothing.", "Deploy"),
+    "rollback": ("Bring an earlier release back, code and data.", "Deploy"),
+    "releases": ("List what was deployed; show a release, compare two.", "Deploy"),
+    "repair": ("Put right what a deployment that was cut off has left.", "Deploy"),
 }
 
-# Called by the tasks of the pipeline's DAG; no help lists it.
-FOR_AIRFLOW = "step"
+# Called in the dbt container, by the tasks of the pipeline's DAG and by `dataops backup`; no help lists them.
+HIDDEN = ("step", "snapshot")

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dataops_cli.cli.application import Application, command, command_line
+from dataops_cli.cli.application import Application, command
+from dataops_cli.cli.recording import audited
+from dataops_cli.cli.stack_change import changing_stack
 from dataops_cli.cli.stack_options import (
     PlanOption,
     Profiles,
@@ -21,6 +25,8 @@ from dataops_cli.cli.stack_options import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from dataops_cli.deploy.workspace import Workspace
+    from dataops_cli.docker_api import Engine
     from dataops_cli.stack.observe import Observation
     from dataops_cli.stack.reconcile import Operation
 
@@ -36,6 +42,7 @@ class Pull(StrEnum):
 
 
 @command(app)
+@audited
 def up(
     app: Application,
     services: Services = None,
@@ -60,35 +67,69 @@ def up(
     ] = None,
     profiles: Profiles = None,
 ) -> None:
-    """Bring the environment's stack up, and wait until it is healthy."""
-    from dataops_cli import docker_api
+    """Bring the environment's stack up, and wait until it is healthy.
+
+    Where a release is in force (`dataops deploy`), it is that release; else the files as they are here.
+    """
+    from dataops_cli.cli.deploy_options import site_of
+    from dataops_cli.deploy.deployment import explain
+    from dataops_cli.deploy.journal import to_put_right
+    from dataops_cli.errors import DataopsError
+    from dataops_cli.stack.environment import load_environment_stack
+
+    try:
+        site = site_of(app)
+    except DataopsError:
+        load_environment_stack(
+            app.project, app.environment, profiles or ()
+        )  # what is wrong there is said first
+        raise
+    if found := to_put_right(site.journal.deployments()):
+        app.console.warn(explain(found), "Put it right: dataops repair")
+    asked = Asked(
+        services or (), plan, build, pull or "", wait, timeout, force_recreate, remove_orphans, scale or ()
+    )
+    with site.in_force(profiles or ()) as workspace:
+        if workspace.release:
+            app.console.progress(f"The release in force is {workspace.release}")
+        _bring_up(app, site.engine, workspace, asked)
+
+
+@dataclass(frozen=True)
+class Asked:
+    services: Sequence[str]
+    plan: bool
+    build: bool
+    pull: str
+    wait: bool
+    timeout: int | None
+    force_recreate: bool
+    remove_orphans: bool
+    scale: Sequence[str]
+
+
+def _bring_up(app: Application, engine: Engine, workspace: Workspace, asked: Asked) -> None:
     from dataops_cli.settings.load import load_environment
-    from dataops_cli.stack.build_inputs import build_inputs
     from dataops_cli.stack.environment import (
         certificate_is_anothers,
         generate_first_secrets,
-        load_environment_stack,
         missing_secrets,
         refuse_after_first_start,
         refuse_binds,
         with_secrets,
     )
     from dataops_cli.stack.execute import Execution
-    from dataops_cli.stack.lock import changing
     from dataops_cli.stack.observe import observe
     from dataops_cli.stack.reconcile import made_elsewhere, orphans, plan_up
     from dataops_cli.stack.scale import scale as scaled
     from dataops_cli.stack.selection import select
 
-    environment = app.environment
-    whole = load_environment_stack(app.project, environment, profiles or ())
-    stack = scaled(select(whole, services or ()), scale or ())
+    environment, whole = workspace.environment, workspace.stack
+    stack = scaled(select(whole, asked.services), asked.scale)
     warn_of_readable_secrets(app)
     for warning in stack.warnings:
         app.console.warn(warning)
-    engine = docker_api.connect()
     refuse_binds(engine, stack)
-    inputs = build_inputs(stack)
 
     def decide(fingerprints: Mapping[str, str]) -> tuple[Observation, list[Operation]]:
         seen = observe(engine, stack)
@@ -96,11 +137,11 @@ def up(
             stack,
             seen,
             secrets=fingerprints,
-            inputs=inputs,
-            build=build,
-            pull=pull or "",
-            force_recreate=force_recreate,
-            remove_orphans=remove_orphans,
+            inputs=workspace.inputs,
+            build=asked.build,
+            pull=asked.pull,
+            force_recreate=asked.force_recreate,
+            remove_orphans=asked.remove_orphans,
         )
 
     def warn_of_others(seen: Observation, operations: list[Operation]) -> None:
@@ -109,13 +150,13 @@ def up(
                 f"Containers that this changes were made from the platform in {folder}",
                 "If that is another platform, give this one a stack.name and a stack.prefix of its own.",
             )
-        if not remove_orphans and (left := orphans(stack, seen)):
+        if not asked.remove_orphans and (left := orphans(stack, seen)):
             app.console.warn(
                 f"Containers of services that are gone: {', '.join(item.name for item in left)}",
                 "Remove them with --remove-orphans",
             )
 
-    if plan:
+    if asked.plan:
         if keys := missing_secrets(environment, stack):
             refuse_after_first_start(app.project, environment, whole, engine, keys)
             app.console.warn(f"Secrets are missing, which `up` makes: {', '.join(keys)}")
@@ -125,12 +166,14 @@ def up(
         warn_of_others(seen, operations)
         show_plan(app, operations, "Nothing would change.")
         return
-    with changing(engine, stack.name, command_line()) as lock:
+    with changing_stack(app, engine, stack.name) as lock:
         if missing_secrets(environment, stack):
             lock()
             made = generate_first_secrets(app.project, environment, whole, engine)
             app.console.progress(f"Made {', '.join(made)} in environments/{environment.name}.secrets.env")
-            environment = load_environment(app.project, environment.name, app.overrides)
+            environment = load_environment(
+                workspace.project, environment.name, app.overrides, secrets_of=app.project
+            )
         if certificate_is_anothers(environment):
             app.console.warn(
                 "worker.certificate is not the stack's: workers on other machines will refuse it",
@@ -144,14 +187,16 @@ def up(
             lock()
             seen, operations = decide(fingerprints)
         with reporting(app, "Bringing the stack up") as report:
-            Execution(engine, stack, full.secrets, fingerprints, inputs, seen.containers, report).up(
+            Execution(
+                engine, stack, full.secrets, fingerprints, workspace.inputs, seen.containers, report
+            ).up(
                 operations,
-                wait_until_healthy=wait,
-                timeout=timeout or environment.settings.stack.timeout,
+                wait_until_healthy=asked.wait,
+                timeout=asked.timeout or environment.settings.stack.timeout,
             )
     app.console.result(
         {"environment": environment.name, "changes": len(operations), "services": sorted(stack.services)},
         *(str(item) for item in operations),
-        f"{environment.name} is up{' and healthy' if wait else ''}: "
+        f"{environment.name} is up{' and healthy' if asked.wait else ''}: "
         f"{counted(len(stack.services), 'service')}, {counted(len(operations), 'change')}.",
     )

@@ -138,12 +138,21 @@ class Data:
 
 
 def _failed(command: list[str], code: int, output: str) -> DataopsError:
-    lines = [line for line in output.splitlines() if line.strip()]
-    reason = next((line.removeprefix("error: ") for line in lines if line.startswith("error: ")), None)
-    what = " ".join(command[1:3]) if command[0] == "dataops" else " ".join(command)
+    """The error of a command in the container, from what it wrote: what failed is told from `failed …` on, or after
+    `error: `."""
+    lines = [line.rstrip() for line in output.splitlines() if line.strip()]
+    telling = next(
+        (place for place, line in enumerate(lines) if line.startswith(("failed ", "error: "))), None
+    )
+    if telling is None:
+        what = " ".join(command[1:3]) if command[0] == "dataops" else " ".join(command)
+        reason, details = f"`{what}` in dbt's container ended with exit code {code}", lines[-SHOWN_LINES:]
+    else:
+        reason, details = lines[telling].removeprefix("error: "), lines[telling + 1 :][:SHOWN_LINES]
+    hints = [line.removeprefix("  → ") for line in details if line.startswith("  → ")]
     return DataopsError(
-        reason or f"dbt's part of the deployment failed: {what} ended with exit code {code}",
-        hint="What consumers read is untouched. Mend the model, test or source, and deploy again.",
+        reason,
+        hint=hints[0] if hints else "Mend the model, test or source, and deploy again.",
         exit_code=ExitCode.LOCKED if code == ExitCode.LOCKED else ExitCode.FAILED,
-        details=tuple(lines[-SHOWN_LINES:]),
+        details=tuple(line for line in details if not line.startswith("  → ")),
     )

@@ -6,14 +6,16 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 
+from dataops_cli.deploy.backup import prune as prune_backups
 from dataops_cli.deploy.checkout import Checkout, renewed
 from dataops_cli.deploy.data import Data
-from dataops_cli.deploy.deployment import Change, Request, build_data, explain, repair
+from dataops_cli.deploy.deployment import Change, Request, build_data, explain, repair, run_deploy_hook
 from dataops_cli.deploy.journal import Deployment, Kind, current, succeeded, to_put_right
 from dataops_cli.deploy.progress import Steps
 from dataops_cli.deploy.release import Image, Release, find
 from dataops_cli.deploy.retention import prune
 from dataops_cli.deploy.site import Site
+from dataops_cli.deploy.workspace import Workspace
 from dataops_cli.errors import DataopsError, ExitCode
 from dataops_cli.stack.environment import generate_first_secrets, missing_secrets
 from dataops_cli.stack.lock import StackLease, changing
@@ -55,6 +57,7 @@ def deploy(site: Site, checkout: Checkout, request: Request, lease: StackLease) 
     change = Change(site, Kind.DEPLOY, checkout.workspace, request, lease.check, keep)
     done = change.carry_out()
     _prune(site)
+    _after(site, checkout.workspace, done)
     return done
 
 
@@ -101,7 +104,8 @@ def rollback(site: Site, target: Release, request: Request, lease: StackLease) -
 
         change = Change(site, Kind.ROLLBACK, workspace, request, lease.check, keep)
         done = change.carry_out()
-    _prune(site)
+        _prune(site)
+        _after(site, workspace, done)
     return done
 
 
@@ -112,7 +116,7 @@ def rebuild(site: Site, done: Deployment, lease: StackLease) -> str | None:
     """
     beginning = done.beginning
     data = Data(site.engine, site.project, site.caller(beginning), f"{beginning.key}-again")
-    steps = Steps(site.console, site.journal, beginning, lease.check, first=len(done.steps))
+    steps = Steps(site.console, site.journal, beginning, lease.check, after_the_end=True)
     try:
         return build_data(data, steps, test=True)
     except DataopsError as error:
@@ -137,9 +141,25 @@ def _as_sha(site: Site, asked: str, releases: Mapping[str, Release]) -> str:
         return asked
 
 
+def _after(site: Site, workspace: Workspace, done: Deployment) -> None:
+    """The hook for it. Raises DataopsError (exit 1) where it fails; the deployment stays."""
+    name = f"post-{done.beginning.kind}"
+    try:
+        run_deploy_hook(
+            site, workspace, done.beginning, name, lambda line: site.console.progress(f"  {line}")
+        )
+    except DataopsError as error:
+        raise DataopsError(
+            f"{site.name} is on {done.beginning.release}, and healthy, but: {error.reason}",
+            hint=error.hint,
+            details=error.details,
+        ) from error
+
+
 def _prune(site: Site) -> None:
     """A clean-up that fails is told, and fails nothing."""
     try:
         prune(site)
+        prune_backups(site.state, site.environment.settings.backup.keep)
     except DataopsError as error:
         site.console.warn(f"Old releases were not cleaned up: {error.reason}", error.hint)

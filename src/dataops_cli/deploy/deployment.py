@@ -6,8 +6,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 
+from dataops_cli.deploy.backup_create import create
 from dataops_cli.deploy.converge import bring_containers, bring_images
 from dataops_cli.deploy.data import Data
+from dataops_cli.deploy.hooks import has_hook, run_hook
 from dataops_cli.deploy.journal import (
     Beginning,
     Deployment,
@@ -96,8 +98,11 @@ class Change:
         with steps.step("images", "Build or pull the images") as step:
             images = bring_images(site.engine, workspace, step.report)
             step.detail = ", ".join(sorted({image.reference for image in images.values()}))
+        self._hook(beginning, steps, f"pre-{self.kind}")
+        steps.changed = True
         with steps.step("pause", "Pause the pipeline") as step:
             step.detail = self._pause(beginning, step.say)
+        self._back_up(beginning, steps)
         switched = self._publish_again(data, steps) if data.is_reachable() else None
         with steps.step("containers", "Restart the containers that differ") as step:
             changes = bring_containers(site.engine, workspace, step.report, steps.check)
@@ -114,6 +119,21 @@ class Change:
         reopen(site, workspace, beginning, steps)
         self.keep(images, manifest)
         return switched
+
+    def _back_up(self, beginning: Beginning, steps: Steps) -> None:
+        """Where the settings ask for it, and there is something to back up."""
+        environment = self.site.environment
+        if not environment.settings.backup.before_deploy or not beginning.had_containers:
+            return
+        with steps.step("backup", "Back up the databases") as step:
+            reason = f"before {self.kind} {beginning.number} of {beginning.release}"
+            made = create(self.site.engine, self.site.own, environment, reason=reason, report=step.report)
+            step.detail = made.id
+
+    def _hook(self, beginning: Beginning, steps: Steps, name: str) -> None:
+        if has_hook(self.workspace.project.root, name):
+            with steps.step(name, f"Run the hook {name}") as step:
+                run_deploy_hook(self.site, self.workspace, beginning, name, step.say)
 
     def _publish_again(self, data: Data, steps: Steps) -> str | None:
         """Of a rollback: publish the newest generation of the release's own; None where none is kept."""
@@ -148,11 +168,14 @@ class Change:
             )
         self.site.console.warn(f"{what} failed: {cause.reason}")
         try:
-            put_back(self.site, beginning, steps)
+            if steps.changed:
+                put_back(self.site, beginning, steps)
         except (KeyboardInterrupt, DataopsError) as fault:
+            self._tell_of_failure(beginning)
             reason = f"{what} failed: {cause.reason}. It could not be put back: {_as_known(fault).reason}"
             return _broken(self.site, beginning, reason, _as_known(fault))
         self.site.journal.end(beginning, Outcome.UNDONE, cause.reason)
+        self._tell_of_failure(beginning)
         name = self.site.name
         on = f"back on {beginning.previous}, and healthy" if beginning.previous else "as it was"
         interrupted = cause.exit_code == ExitCode.INTERRUPTED
@@ -163,12 +186,43 @@ class Change:
             exit_code=ExitCode.INTERRUPTED if interrupted else ExitCode.FAILED,
         )
 
+    def _tell_of_failure(self, beginning: Beginning) -> None:
+        """The hook for it, whose own failure is a warning."""
+        try:
+            run_deploy_hook(
+                self.site,
+                self.workspace,
+                beginning,
+                "on-failure",
+                lambda line: self.site.console.progress(f"  {line}"),
+            )
+        except DataopsError as error:
+            self.site.console.warn(error.reason, error.hint)
+
     def _lock_is_lost(self) -> bool:
         try:
             self.check()
         except DataopsError:
             return True
         return False
+
+
+def run_deploy_hook(
+    site: Site, workspace: Workspace, beginning: Beginning, name: str, say: Callable[[str], None]
+) -> None:
+    """Run a hook of the release's own, where it has one, with what it is about as variables."""
+    variables = {
+        "DATAOPS_ENV": site.name,
+        "DATAOPS_PROJECT_DIR": str(site.own.root),
+        "DATAOPS_HOOK_KIND": beginning.kind.value,
+        "DATAOPS_HOOK_NUMBER": str(beginning.number),
+        "DATAOPS_HOOK_PREVIOUS": beginning.previous or "",
+        "DATAOPS_HOOK_REASON": beginning.reason,
+        "DATAOPS_HOOK_RELEASE": beginning.release,
+        "DATAOPS_HOOK_WHO": beginning.who,
+    }
+    timeout = workspace.environment.settings.deploy.hook_timeout
+    run_hook(workspace.project.root, name, variables, on_line=say, timeout=timeout)
 
 
 def _as_known(error: BaseException) -> DataopsError:

@@ -2,7 +2,7 @@
 
 journal/<number>-begin.json    what is to be done, and what there was before
 journal/<number>-found.json    what there was before and could be asked for later only
-journal/<number>-<step>.json   a step that ended, by its place
+journal/<number>-<step>.json   a step that ended, by its place (`again-` before it: after the end)
 journal/<number>-end.json      how it ended
 
 A deployment without an end was cut off: what it was about to change is in its beginning.
@@ -20,6 +20,9 @@ from typing import Any
 
 from dataops_cli.processes import user_name
 from dataops_cli.stack.state import State
+
+# What the steps after the end of a deployment are called by.
+AGAIN = "again-"
 
 
 class Kind(StrEnum):
@@ -70,7 +73,8 @@ class StepRecord:
 
 @dataclass(frozen=True)
 class Deployment:
-    """One deploy or rollback. `outcome` is None for one that was cut off, or goes on."""
+    """One deploy or rollback. `outcome` is None for one that was cut off, or goes on. `again` are the steps that came
+    after its end: the data were built again."""
 
     beginning: Beginning
     steps: Sequence[StepRecord] = ()
@@ -78,6 +82,7 @@ class Deployment:
     ended_at: str = ""
     message: str = ""
     generation: str | None = None
+    again: Sequence[StepRecord] = ()
 
     @property
     def seconds(self) -> float:
@@ -87,6 +92,7 @@ class Deployment:
         return {
             **asdict(self.beginning),
             "steps": [asdict(step) for step in self.steps],
+            "steps_after": [asdict(step) for step in self.again],
             "outcome": self.outcome,
             "ended_at": self.ended_at or None,
             "message": self.message or None,
@@ -129,8 +135,11 @@ class Journal:
         self.state.add(f"journal/{beginning.key}-found.json", {"generation": generation})
         return replace(beginning, generation=generation)
 
-    def step(self, beginning: Beginning, place: int, record: StepRecord) -> None:
-        self.state.add(f"journal/{beginning.key}-{place:02d}.json", asdict(record))
+    def step(
+        self, beginning: Beginning, place: int, record: StepRecord, *, after_the_end: bool = False
+    ) -> None:
+        part = f"{AGAIN if after_the_end else ''}{place:02d}"
+        self.state.add(f"journal/{beginning.key}-{part}.json", asdict(record))
 
     def end(
         self, beginning: Beginning, outcome: Outcome, message: str = "", generation: str | None = None
@@ -171,16 +180,24 @@ def _deployment(parts: Mapping[str, Mapping[str, Any]]) -> Deployment:
     begin = {key: value for key, value in parts["begin"].items() if key in Beginning.__dataclass_fields__}
     begin |= {key: value for key, value in parts.get("found", {}).items() if key == "generation"}
     beginning = Beginning(**{**begin, "kind": Kind(begin["kind"])})
-    steps = [
-        StepRecord(
-            **{key: value for key, value in parts[name].items() if key in StepRecord.__dataclass_fields__}
-        )
-        for name in sorted(parts)
-        if name.isdigit()
-    ]
+    steps, again = _steps(parts, ""), _steps(parts, AGAIN)
     end = parts.get("end")
     if end is None:
         return Deployment(beginning, steps)
     return Deployment(
-        beginning, steps, Outcome(end["outcome"]), end["at"], end.get("message") or "", end.get("generation")
+        beginning,
+        steps,
+        Outcome(end["outcome"]),
+        end["at"],
+        end.get("message") or "",
+        end.get("generation"),
+        again,
     )
+
+
+def _steps(parts: Mapping[str, Mapping[str, Any]], prefix: str) -> list[StepRecord]:
+    names = sorted(name for name in parts if name.startswith(prefix) and name.removeprefix(prefix).isdigit())
+    known = StepRecord.__dataclass_fields__
+    return [
+        StepRecord(**{key: value for key, value in parts[name].items() if key in known}) for name in names
+    ]

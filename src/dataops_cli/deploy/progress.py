@@ -18,13 +18,16 @@ SHOWN = 3
 @dataclass
 class Steps:
     """The steps of one deployment. `check` is called before each: it raises where the stack's lock has been lost.
-    `first` is the place of the next one in the journal."""
+    `first` is the place of the next one in the journal; `after_the_end` says that the deployment has ended well, `changed`
+    that something may have been changed, which is to be put back where it fails."""
 
     console: Console
     journal: Journal
     beginning: Beginning
     check: Callable[[], None]
     first: int = 0
+    after_the_end: bool = False
+    changed: bool = False
 
     @contextmanager
     def step(self, name: str, title: str) -> Iterator[Step]:
@@ -47,7 +50,7 @@ class Steps:
     def _record(self, record: StepRecord, title: str) -> None:
         from rich.text import Text
 
-        self.journal.step(self.beginning, self.first, record)
+        self.journal.step(self.beginning, self.first, record, after_the_end=self.after_the_end)
         self.first += 1
         mark = ("✓ ", "green") if record.ok else ("✗ ", "bold red")
         detail = f": {record.detail}" if record.detail else ""

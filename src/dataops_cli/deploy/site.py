@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,10 +13,16 @@ from dataops_cli.airflow.api import Airflow
 from dataops_cli.airflow.place import place_of
 from dataops_cli.console import Console
 from dataops_cli.deploy.gate import Gate
-from dataops_cli.deploy.journal import Beginning, Journal
+from dataops_cli.deploy.journal import Beginning, Journal, current
 from dataops_cli.deploy.release import Releases
 from dataops_cli.deploy.source import unpack_source
-from dataops_cli.deploy.workspace import Workspace, folder, open_workspace, with_images_that_are_there
+from dataops_cli.deploy.workspace import (
+    Workspace,
+    as_many_as_there_are,
+    folder,
+    open_workspace,
+    with_images_that_are_there,
+)
 from dataops_cli.docker_api import Engine
 from dataops_cli.errors import DataopsError
 from dataops_cli.project import Project
@@ -72,13 +78,27 @@ class Site:
     def workspace(self, root: Path, release: str) -> Workspace:
         """A release whose files are in `root`, with the images that the engine has of it."""
         found = open_workspace(root, release, self.own, self.name, self.overrides)
-        return with_images_that_are_there(self.engine, found)
+        return with_images_that_are_there(self.engine, as_many_as_there_are(self.engine, found))
 
     def as_up_makes_it(self) -> Workspace:
-        """The stack of the operator's own files, which `dataops up` brings up where there is no release yet."""
+        """The stack of the operator's own files, which `dataops up` brings up where there is no release yet, with the
+        images that are there."""
         stack = load_environment_stack(self.own, self.environment)
         found = Workspace("", self.own, self.environment, stack, build_inputs(stack))
-        return with_images_that_are_there(self.engine, found)
+        return with_images_that_are_there(self.engine, as_many_as_there_are(self.engine, found))
+
+    @contextmanager
+    def in_force(self, profiles: Collection[str] = ()) -> Iterator[Workspace]:
+        """The release in force; where there is none, the operator's own files. The profiles are activated besides."""
+        name = current(self.journal.deployments())
+        if name is None:
+            stack = load_environment_stack(self.own, self.environment, profiles)
+            yield Workspace("", self.own, self.environment, stack, build_inputs(stack))
+        else:
+            with folder() as root:
+                unpack_source(self.releases.source(name), root)
+                found = open_workspace(root, name, self.own, self.name, self.overrides, profiles)
+                yield with_images_that_are_there(self.engine, found)
 
     @contextmanager
     def kept(self, release: str) -> Iterator[Workspace]:

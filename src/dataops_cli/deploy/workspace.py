@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from operator import attrgetter
@@ -53,12 +53,17 @@ def folder() -> Iterator[Path]:
 
 
 def open_workspace(
-    root: Path, release: str, own: Project, name: str, options: Mapping[str, tuple[str, Any]]
+    root: Path,
+    release: str,
+    own: Project,
+    name: str,
+    options: Mapping[str, tuple[str, Any]],
+    profiles: Collection[str] = (),
 ) -> Workspace:
     """The files in `root` as release `release` of environment `name`, with the secrets of the platform `own`."""
     project = Project(root)
     environment = load_environment(project, name, options, secrets_of=own)
-    stack = load_environment_stack(project, environment, release=release)
+    stack = load_environment_stack(project, environment, profiles, release=release)
     services = {key: _without_live_code(service, root) for key, service in stack.services.items()}
     disabled = {key: _without_live_code(service, root) for key, service in stack.disabled.items()}
     stack = replace(stack, folder=own.root / "compose", services=services, disabled=disabled)
@@ -77,6 +82,18 @@ def _without_live_code(service: Service, root: Path) -> Service:
     ]
     result: Service = {**service, "volumes": kept}
     return result
+
+
+def as_many_as_there_are(engine: Engine, workspace: Workspace) -> Workspace:
+    """The workspace with as many containers of each service as run now (`up --scale`), where no file says how many."""
+    there = [item for item in observe_containers(engine, workspace.stack.name) if not item.one_off]
+    services = {}
+    for name, service in workspace.stack.services.items():
+        number = sum(item.service == name for item in there)
+        said = "scale" in service or "replicas" in service.get("deploy", {})
+        scaled: Service = service if said or number < 2 else {**service, "scale": number}
+        services[name] = scaled
+    return replace(workspace, stack=replace(workspace.stack, services=services))
 
 
 def with_images_that_are_there(engine: Engine, workspace: Workspace) -> Workspace:

@@ -220,6 +220,23 @@ class Airflow(Section):
         return url and url.rstrip("/").removesuffix("/api/v2")
 
 
+class Deploy(Section):
+    """Taking commits to the environment, and bringing earlier ones back."""
+
+    branch: str = Field(
+        "", description="git branch whose commits go to the environment where `dataops deploy` names none"
+    )
+    keep_releases: Annotated[int, Field(ge=1)] = Field(
+        5, description="releases that can be gone back to, with their images and the last data of each"
+    )
+    hook_timeout: Annotated[int, Field(ge=1)] = Field(300, description="seconds that a hook may take")
+
+
+class Backup(Section):
+    keep: Annotated[int, Field(ge=1)] = Field(5, description="backups that are kept")
+    before_deploy: bool = Field(False, description="whether a deployment begins with a backup")
+
+
 class Secrets(Section):
     """Passwords of the stack's services. They are never written to a settings file."""
 
@@ -271,6 +288,8 @@ class Settings(BaseSettings):
     stack: Stack = Stack()
     worker: Worker = Worker()
     airflow: Airflow = Airflow()
+    backup: Backup = Backup()
+    deploy: Deploy = Deploy()
     secrets: Secrets = Secrets()
 
     @property

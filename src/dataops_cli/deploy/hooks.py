@@ -1,0 +1,131 @@
+"""Hooks: executables of the platform that run before and after a deploy or rollback.
+
+They lie in `environments/hooks/` and are named as in HOOKS, without a suffix. They get the process' own environment
+without our secrets, and facts about the deploy as variables that begin with DATAOPS_.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from dataops_cli.errors import DataopsError, ExitCode
+from dataops_cli.settings.layers import variable
+from dataops_cli.settings.secrets import secret_keys
+
+FOLDER = Path("environments") / "hooks"
+HOOKS = ("pre-deploy", "post-deploy", "pre-rollback", "post-rollback", "on-failure")
+SECRETS = variable("secrets.")
+# Lines of a failed hook's output that its error has.
+LAST_LINES = 20
+# Seconds between SIGTERM and SIGKILL, for a hook that is ended.
+GRACE = 5.0
+
+
+def has_hook(folder: Path, name: str) -> bool:
+    """Whether the platform in `folder` has that hook."""
+    return (folder / FOLDER / name).exists()
+
+
+def run_hook(
+    folder: Path, name: str, variables: Mapping[str, str], *, on_line: Callable[[str], None], timeout: float
+) -> None:
+    """Run the hook `name` of the platform in `folder`, where it has one, and pass its output on line by line.
+
+    A process that the hook leaves running ends with it, as with a timeout (in seconds) and Ctrl-C. Raises
+    DataopsError: exit 1 where the hook fails or takes too long, exit 2 where it cannot be run.
+    """
+    path = folder / FOLDER / name
+    if not has_hook(folder, name):
+        return
+    shown = FOLDER / name
+    if not os.access(path, os.X_OK) or path.is_dir():
+        raise DataopsError(
+            f"The hook {shown} is not executable",
+            hint=f"Make it so: chmod +x {shown}; or take it away",
+            exit_code=ExitCode.USAGE,
+        )
+    try:
+        process = subprocess.Popen(
+            [path.resolve()],
+            cwd=folder,
+            env=hook_environment(variables),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # a group of its own, and no terminal to ask on
+        )
+    except OSError as error:
+        raise DataopsError(
+            f"The hook {shown} cannot be run: {error.strerror}",
+            hint="Its first line must name what runs it, such as #!/bin/sh",
+            exit_code=ExitCode.USAGE,
+        ) from error
+    last = deque[str](maxlen=LAST_LINES)
+    reader = threading.Thread(target=_read, args=(process, last, on_line), daemon=True, name=f"hook {name}")
+    try:
+        reader.start()
+        code = process.wait(timeout)
+    except subprocess.TimeoutExpired:
+        _end(process)
+        reader.join(GRACE)
+        raise DataopsError(
+            f"The hook {shown} took longer than {timeout:g} s, and was ended",
+            hint="Mend it, or give it more time: deploy.hook_timeout",
+            details=tuple(last),
+        ) from None
+    except BaseException:
+        _end(process)
+        raise
+    _kill(process)  # what it has left running would keep its output open
+    reader.join(GRACE)
+    if code:
+        ended = f"failed with exit code {code}" if code > 0 else f"was ended by {signal.Signals(-code).name}"
+        raise DataopsError(
+            f"The hook {shown} {ended}", hint="Mend what it says, then try again.", details=tuple(last)
+        )
+
+
+def hook_environment(variables: Mapping[str, str]) -> dict[str, str]:
+    """The process' environment without the secrets of our settings, and with `variables`."""
+    ours = {variable(key) for key in secret_keys()}
+    kept = {
+        key: value
+        for key, value in os.environ.items()
+        if key.upper() not in ours and not key.upper().startswith(SECRETS)
+    }
+    return kept | dict(variables)
+
+
+def _read(process: subprocess.Popen[bytes], last: deque[str], on_line: Callable[[str], None]) -> None:
+    assert process.stdout is not None  # noqa: S101 (it is a pipe)
+    for line in process.stdout:
+        text = line.decode(errors="replace").rstrip("\r\n")
+        last.append(text)
+        on_line(text)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End the hook and all that it started."""
+    _signal(process, signal.SIGTERM)
+    try:
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(GRACE)
+    finally:  # also where the user has no patience
+        _kill(process)
+    process.wait()
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    _signal(process, signal.SIGKILL)
+
+
+def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    with suppress(ProcessLookupError, PermissionError):  # nothing of the group is left
+        os.killpg(process.pid, number)

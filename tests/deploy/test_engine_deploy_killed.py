@@ -1,0 +1,90 @@
+"""SIGKILL at many moments of a deploy and of a rollback: the next command explains what it found, and the environment
+ends on a healthy, known release. What consumers read is a release's whole data all the time."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from deploy.small_platform import Platform
+
+pytestmark = pytest.mark.engine
+
+# Moments, each at its share of the time that the whole takes.
+OF_A_DEPLOY, OF_A_ROLLBACK = 20, 10
+
+
+@pytest.fixture(scope="module")
+def commits(platform: Platform) -> dict[str, str]:
+    """Two releases, deployed one after the other, by their marks."""
+    names = {}
+    for mark in ("A", "B"):
+        names[mark] = platform.commit(mark)
+        platform.done("deploy")
+    return names
+
+
+def require_whole(platform: Platform, commits: dict[str, str]) -> str:
+    """The environment is on one of the two releases in every respect; returns its mark."""
+    found = platform.releases()
+    last = found["deployments"][0]
+    assert last["outcome"] in ("succeeded", "failed, and put back"), last
+    mark = next(mark for mark, name in commits.items() if name == found["current"])
+    assert platform.image() == mark
+    assert (platform.published() or ("",))[0] == mark
+    assert platform.done("lock", "status")["held"] is False
+    assert platform.done("repair")["repaired"] is None
+    return mark
+
+
+def seconds_of(platform: Platform, *command: str) -> float:
+    began = time.monotonic()
+    platform.done(*command)
+    return time.monotonic() - began
+
+
+def test_a_killed_deploy(platform: Platform, commits: dict[str, str]) -> None:
+    """Deploys of A and B by turns; what puts right is by turns repair, the next deploy, and a rollback."""
+    on = "B"
+    whole = seconds_of(platform, "deploy", "--sha", commits["A"])
+    on = "A"
+    explained = 0
+    for moment in range(OF_A_DEPLOY):
+        to = "B" if on == "A" else "A"
+        killed = platform.killed("deploy", "--sha", commits[to], after=whole * (moment + 0.5) / OF_A_DEPLOY)
+        if not killed:  # it was faster than the one that was measured
+            on = to
+            continue
+        before = platform.published()
+        assert before is None or before[0] in commits  # None while dbt's container is being replaced
+        cut_off = platform.releases()["deployments"][0]
+        next_command = (
+            ["repair"],
+            ["deploy", "--sha", commits[on]],
+            ["rollback", commits[to], "--no-rebuild"],
+        )[moment % 3]
+        if cut_off["outcome"] == "succeeded" and next_command[0] != "deploy":
+            next_command = ["repair"]  # it had done everything but say so
+        ended = platform.run(*next_command)
+        assert ended.returncode == 0, (
+            f"moment {moment}: {' '.join(next_command)}\n{ended.stdout}{ended.stderr}"
+        )
+        if cut_off["outcome"] is None:
+            explained += 1
+            assert f"of {commits[to]}, begun" in ended.stdout + ended.stderr
+        on = require_whole(platform, commits)
+    assert explained >= OF_A_DEPLOY / 2  # the others were killed before they changed anything, or after
+
+
+def test_a_killed_rollback(platform: Platform, commits: dict[str, str]) -> None:
+    on = require_whole(platform, commits)
+    command = ["rollback", "--no-rebuild"]
+    whole = seconds_of(platform, *command)
+    on = require_whole(platform, commits)
+    for moment in range(OF_A_ROLLBACK):
+        to = "B" if on == "A" else "A"
+        platform.killed(*command, commits[to], after=whole * (moment + 0.5) / OF_A_ROLLBACK)
+        ended = platform.run(*(["repair"], [*command, "previous"])[moment % 2])
+        assert ended.returncode == 0, f"moment {moment}: {ended.stdout}{ended.stderr}"
+        on = require_whole(platform, commits)
