@@ -31,6 +31,7 @@ bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/stack.py
 	$(BIN)/python benchmarks/load.py
 	$(BIN)/python benchmarks/airflow.py
+	$(BIN)/python benchmarks/deploy.py
 
 # Newer versions within the ranges of pyproject.toml, with their hashes and without index lines.
 COMPILE := $(BIN)/pip-compile --quiet --upgrade --generate-hashes --allow-unsafe \

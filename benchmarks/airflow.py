@@ -2,8 +2,7 @@
 
 Prints seconds from `dataops run` to the first task and to success, the ratio to `dataops run --direct` (the same dbt
 work in the same container, in one process), and the memory of each service at rest after it. The warehouse is
-DuckDB, the rows are generated. Needs an engine and the images that the engine tests make (`.ci/engine`, and
-`make test` once).
+DuckDB, the rows are generated. What it needs: see whole_platform.py.
 
     python benchmarks/airflow.py [--rounds 3] [--scale 1]
 """
@@ -12,52 +11,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import statistics
 import subprocess
-import sys
-import tempfile
 import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-NAME = f"dataops-bench-{os.getpid()}"
-ENVIRONMENT = f"""
-[warehouse]
-engine = "duckdb"
-[dbt]
-runner = "airflow"
-[freshness]
-warn_after_days = 36500
-error_after_days = 36500
-[stack]
-enabled = true
-files = ["compose/compose.yml", "compose/release.yml"]
-name = "{NAME}"
-prefix = "{NAME}-"
-port_offset = 35000
-timeout = 300
-"""
-IMAGES = {
-    "SQLSERVER_IMAGE": "dataops-test/stand-in:1",
-    "POSTGRES_IMAGE": "dataops-test/postgres:15",
-    "REDIS_IMAGE": "dataops-test/redis:7",
-    "PYTHON_IMAGE": "dataops-test/python:3.11",
-}
-
-
-def dataops(platform: Path, *arguments: str) -> str:
-    """What a command writes, which must succeed."""
-    done = subprocess.run(
-        [sys.executable, "-m", "dataops_cli", *arguments],
-        cwd=platform,
-        env=os.environ | IMAGES | {"DATAOPS_ENV": "bench"},
-        capture_output=True,
-        text=True,
-    )
-    if done.returncode:
-        sys.exit(f"{arguments} failed:\n{done.stdout}{done.stderr}")
-    return done.stdout
+from whole_platform import NAME, dataops, whole_platform
 
 
 def moment(text: str) -> datetime:
@@ -91,9 +51,7 @@ def memory() -> dict[str, str]:
     return {name.removeprefix(f"{NAME}-dataops-"): used.partition(" / ")[0] for name, used in sorted(found)}
 
 
-def measure(platform: Path, rounds: int, scale: float) -> None:
-    inside = ("exec", "dbt", "--", "dataops", "source", "generate", "--scale", str(scale), "--quiet")
-    dataops(platform, *inside)
+def measure(platform: Path, rounds: int) -> None:
     through_airflow(platform)  # warms the caches of both
     first, success, direct = [], [], []
     for _ in range(rounds):
@@ -118,17 +76,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--scale", type=float, default=1)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        platform = Path(folder) / "platform"
-        subprocess.run(
-            [sys.executable, "-m", "dataops_cli", "init", str(platform)], check=True, capture_output=True
-        )
-        (platform / "environments" / "bench.toml").write_text(ENVIRONMENT)
-        try:
-            dataops(platform, "up")
-            measure(platform, options.rounds, options.scale)
-        finally:
-            dataops(platform, "down", "--volumes", "--yes")
+    with whole_platform(options.scale) as platform:
+        measure(platform, options.rounds)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,10 +34,10 @@ warn_after_days = 36500
 error_after_days = 36500
 [stack]
 enabled = true
-files = ["compose/compose.yml", "compose/dev.yml"]
+files = ["compose/compose.yml", "compose/{over}.yml"]
 name = "{name}"
 prefix = "{name}-"
-port_offset = 33000
+port_offset = {port_offset}
 timeout = 240
 """
 IMAGES = {
@@ -133,14 +134,27 @@ def flow(
     dataops: Dataops,
     adventureworks: Path,
 ) -> Iterator[Flow]:
+    folder = new_platform(tmp_path_factory.mktemp("flow") / "platform")
+    (folder / "airflow" / "dags" / "slow.py").write_text(SLOW)
+    with flow_in(
+        folder, f"dataops-flow-{os.getpid()}", dataops, adventureworks, over="dev", port_offset=33000
+    ) as found:
+        found.until(lambda: len(found.done("airflow", "dags")) == 3)
+        yield found
+
+
+@contextmanager
+def flow_in(
+    folder: Path, name: str, dataops: Dataops, adventureworks: Path, *, over: str, port_offset: int
+) -> Iterator[Flow]:
+    """The platform in `folder`, up and with the real rows of AdventureWorks as its source."""
     try:
         docker_api.connect()
     except DataopsError as error:
         absent("an engine", error.reason)
-    folder = new_platform(tmp_path_factory.mktemp("flow") / "platform")
-    found = Flow(folder, f"dataops-flow-{os.getpid()}", dataops)
-    (folder / "environments" / "flow.toml").write_text(ENVIRONMENT.format(name=found.name))
-    (folder / "airflow" / "dags" / "slow.py").write_text(SLOW)
+    found = Flow(folder, name, dataops)
+    environment = ENVIRONMENT.format(name=name, over=over, port_offset=port_offset)
+    (folder / "environments" / "flow.toml").write_text(environment)
     try:
         up = found.run("up")
         assert up.returncode == 0, up.stdout + up.stderr
@@ -152,7 +166,6 @@ def flow(
             ["docker", "exec", "--interactive", found.container("dbt"), *unpack], input=files, check=True
         )
         found.inside("dataops", "source", "load", "--from", "/tmp/aw", "--quiet")
-        found.until(lambda: len(found.done("airflow", "dags")) == 3)
         yield found
     finally:
         down = found.run("down", "--volumes", "--yes")
