@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 
 import pytest
 import typer
 
+from dataops_cli.cli.application import Application
 from dataops_cli.cli.subcommands import SUBCOMMANDS
 from dataops_cli.errors import ExitCode
 from support import ROOT, Dataops, clean_environment
@@ -267,3 +269,13 @@ def test_dbt_installs_its_packages_and_refuses_json(dataops: Dataops, tmp_path: 
     assert len(listed.stdout.split()) == 9
     assert dataops("dbt", "ls", cwd=folder).returncode == 0
     assert dataops("--json", "dbt", "ls", cwd=folder).returncode == 2
+
+
+def test_an_option_counts_also_where_the_settings_were_read_before(
+    tmp_path: Path, new_platform: Callable[[Path], Path]
+) -> None:
+    app = Application(project_dir=new_platform(tmp_path / "platform"))
+    before = app.environment.settings.dbt.threads
+    app.override("dbt.threads", "--threads", before + 1)
+    assert app.environment.settings.dbt.threads == before + 1
+    assert app.environment.origin("dbt.threads") == "option --threads"

@@ -5,10 +5,12 @@ from __future__ import annotations
 import signal
 import subprocess
 import threading
+from pathlib import Path
 
 import pytest
 
 from deploy.small_platform import Platform, until
+from own_registry import own_registry
 
 pytestmark = pytest.mark.engine
 
@@ -200,6 +202,28 @@ def test_ctrl_c_puts_everything_back(platform: Platform, on_b: str) -> None:
     assert f"flow is back on {on_b}, and healthy" in errors
     assert (platform.image(), platform.published()) == ("B", before)
     assert platform.done("repair")["repaired"] is None
+
+
+def test_images_go_through_the_registry(platform: Platform, on_b: str, tmp_path: Path) -> None:
+    """A deploy pushes what it builds, and pulls what was pushed before it builds anything."""
+    with own_registry(tmp_path) as address:
+        variables = {"DATAOPS_STACK__REGISTRY": f"{address}/data"}
+        name = platform.commit("R")
+        built = platform.run("deploy", "--build-only", **variables)
+        image = f"{address}/data/dataops-dbt:{name}"
+        assert (built.returncode, image in built.stdout) == (0, True), built.stderr
+        first = subprocess.run(
+            ["docker", "inspect", "--format", "{{.Id}}", image], check=True, capture_output=True
+        )
+        subprocess.run(["docker", "rmi", image], check=True, capture_output=True)
+        again = platform.run("deploy", "--build-only", "--verbose", **variables)
+        assert again.returncode == 0, again.stderr
+        assert "Step 1/" not in again.stderr  # the engine's builder did nothing
+        second = subprocess.run(
+            ["docker", "inspect", "--format", "{{.Id}}", image], check=True, capture_output=True
+        )
+        assert first.stdout == second.stdout
+        subprocess.run(["docker", "rmi", image], check=True, capture_output=True)
 
 
 def test_only_what_can_be_gone_back_to_is_kept(

@@ -68,7 +68,10 @@ def test_other_errors_pass_through(tmp_path: Path) -> None:
 
 def test_ctrl_c_inside_a_query_is_ctrl_c() -> None:
     """DuckDB's binding raises a plain RuntimeError for it."""
-    for error in (RuntimeError("Query interrupted"), duckdb.InterruptException("INTERRUPT Error: Interrupted!")):
+    for error in (
+        RuntimeError("Query interrupted"),
+        duckdb.InterruptException("INTERRUPT Error: Interrupted!"),
+    ):
         with pytest.raises(KeyboardInterrupt), interrupts_heard():
             raise error
     with pytest.raises(RuntimeError, match="something else"), interrupts_heard():

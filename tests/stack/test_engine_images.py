@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from shutil import which
 
 import pytest
 
 from dataops_cli import docker_api
 from dataops_cli.stack.certificate import as_line, key_and_certificate
-from support import STAND_IN, Dataops, absent
+from own_registry import own_registry
+from support import STAND_IN, Dataops
 
 pytestmark = pytest.mark.engine
 
@@ -22,27 +20,8 @@ pytestmark = pytest.mark.engine
 @pytest.fixture
 def registry(tmp_path: Path, engine: docker_api.Engine) -> Iterator[str]:
     """The address of an empty registry."""
-    if which("docker-registry") is None:
-        absent("a registry", "docker-registry is not there")
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        address = f"127.0.0.1:{probe.getsockname()[1]}"
-    (tmp_path / "registry.yml").write_text(
-        f"version: 0.1\nstorage: {{filesystem: {{rootdirectory: {tmp_path}/blobs}}}}\nhttp: {{addr: {address}}}\n"
-    )
-    server = subprocess.Popen(
-        ["docker-registry", "serve", str(tmp_path / "registry.yml")],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    host, port = address.split(":")
-    for _ in range(50):
-        with socket.socket() as attempt:
-            if attempt.connect_ex((host, int(port))) == 0:
-                break
-        time.sleep(0.1)
-    yield address
-    server.terminate()
-    server.wait()
+    with own_registry(tmp_path) as address:
+        yield address
 
 
 def docker(*arguments: str) -> str:

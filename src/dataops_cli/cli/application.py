@@ -118,6 +118,11 @@ class Application:
 
         return for_environment(text, self.environment_name)
 
+    def override(self, key: str, origin: str, value: Any) -> None:
+        """Set a setting for this invocation, as an option of the name `origin` asks."""
+        self.overrides[key] = (origin, value)
+        self.__dict__.pop("environment", None)  # it may have been read before
+
     def hint(self, command: str) -> str:
         """A command to advise, for the environment in use."""
         return self.advice(f"dataops {command}")

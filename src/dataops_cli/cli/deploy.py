@@ -17,14 +17,13 @@ from dataops_cli.cli.deploy_options import (
     show,
     site_of,
 )
-from dataops_cli.cli.recording import audited
+from dataops_cli.cli.recording import recorded
 from dataops_cli.cli.stack_options import PlanOption
 
 app = typer.Typer(add_completion=False)
 
 
 @command(app)
-@audited
 def deploy(
     app: Application,
     sha: Annotated[
@@ -98,6 +97,6 @@ def deploy(
         if not allow_breaking:
             require_compatible(planned)
         app.console.progress(planned.lines()[0])
-        with alone(site, command_line(), reason=reason, wait=wait) as lease:
+        with recorded(app, reason), alone(site, command_line(), reason=reason, wait=wait) as lease:
             done = deploy(site, checkout, request, lease)
     show(app, done)

@@ -102,7 +102,7 @@ def run(
         )
     delegate_run(app, plan=plan)
     if threads:
-        app.overrides["dbt.threads"] = ("--threads", threads)
+        app.override("dbt.threads", "--threads", threads)
     pipeline = PipelineRun(app.project, app.environment, app.console)
     if plan:
         lines = describe(pipeline.plan(options))

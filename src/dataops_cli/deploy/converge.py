@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from dataops_cli.deploy.release import Image
 from dataops_cli.deploy.workspace import Workspace
@@ -10,6 +11,7 @@ from dataops_cli.docker_api import Engine
 from dataops_cli.errors import DataopsError
 from dataops_cli.stack.environment import missing_secrets, with_secrets
 from dataops_cli.stack.execute import Execution
+from dataops_cli.stack.images import pull_image, push_image
 from dataops_cli.stack.lifecycle import down
 from dataops_cli.stack.observe import image_of, observe, observe_containers
 from dataops_cli.stack.reconcile import Action, Operation, plan_down, plan_images, plan_up
@@ -35,14 +37,21 @@ def planned_containers(engine: Engine, workspace: Workspace) -> list[Operation]:
 
 
 def bring_images(engine: Engine, workspace: Workspace, report: Report) -> dict[str, Image]:
-    """Build or pull what is missing, and give what is there the release's name. Returns the images that the platform
-    builds, by service."""
+    """Build or pull what is missing, give what is there the release's name, and push what was built to the registry,
+    where there is one. Returns the images that the platform builds, by service."""
     stack = workspace.stack
-    Execution(engine, stack, inputs=workspace.inputs, report=report).prepare(
-        planned_images(engine, workspace)
-    )
+    pulled = set()
+    for operation in (plan := planned_images(engine, workspace)):
+        if _is_of_registry(workspace, operation.subject) and _pulled(engine, operation.subject, report):
+            pulled.add(operation.subject)
+    rest = [item for item in plan if item.subject not in pulled]
+    Execution(engine, stack, inputs=workspace.inputs, report=report).prepare(rest)
     for own, there in workspace.named_again.items():
         engine.tag(there, own)
+    made = {item.subject for item in rest if item.action is Action.BUILD} | {*workspace.named_again}
+    for reference in sorted(made):
+        if _is_of_registry(workspace, reference):
+            push_image(engine, reference, partial(report, reference))
     found = {}
     for name, service in stack.services.items():
         if "build" in service:
@@ -54,6 +63,20 @@ def bring_images(engine: Engine, workspace: Workspace, report: Report) -> dict[s
                 )
             found[name] = Image(image_of(stack, name), image["Id"])
     return found
+
+
+def _is_of_registry(workspace: Workspace, image: str) -> bool:
+    registry = workspace.environment.settings.stack.registry
+    return bool(registry) and image.startswith(f"{registry}/")
+
+
+def _pulled(engine: Engine, image: str, report: Report) -> bool:
+    """Whether the registry has an image of the release: the same commit was built before, here or by CI."""
+    try:
+        pull_image(engine, image, partial(report, image))
+    except DataopsError:
+        return False
+    return True
 
 
 def bring_containers(engine: Engine, workspace: Workspace, report: Report, check: Callable[[], None]) -> int:
