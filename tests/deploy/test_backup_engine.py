@@ -18,9 +18,16 @@ from pathlib import Path
 import pytest
 
 from dataops_cli import docker_api
+from dataops_cli.console import Console
+from dataops_cli.deploy import airflow_schema
 from dataops_cli.deploy import backup as backups
+from dataops_cli.deploy.changes import AirflowChange
+from dataops_cli.deploy.journal import Kind
+from dataops_cli.deploy.site import Site
 from dataops_cli.docker_api import Engine
 from dataops_cli.errors import DataopsError
+from dataops_cli.project import Project
+from dataops_cli.settings.load import load_environment
 from dataops_cli.stack.lock import lock_name
 from dataops_cli.stack.state import State
 from support import Dataops, absent, clean_environment
@@ -401,3 +408,38 @@ def test_a_killed_backup_does_not_count(stack: Stack) -> None:
     assert lock_name(stack.name) not in [
         name[1:] for item in stack.engine.containers() for name in item["Names"]
     ]
+
+
+def site_of(stack: Stack) -> Site:
+    project = Project(stack.folder)
+    return Site(stack.engine, project, load_environment(project, "small"), Console(quiet=True), {})
+
+
+def test_another_airflow_migrates_a_database_that_can_be_put_back(stack: Stack) -> None:
+    stack.run("start")
+    stack.fill()
+    before = stack.content()
+    site = site_of(stack)
+    beginning = site.journal.begin(
+        1, Kind.DEPLOY, "b", previous="a", generation=None, was_paused=False, had_containers=True
+    )
+    prepared = airflow_schema.prepare(site, beginning, AirflowChange("3.3.1", "3.4.0"), lambda *_: None)
+    assert site.journal.deployments()[0].beginning.backup == prepared.backup
+    # Nothing uses it while the newer one migrates it, in which the older one would fail.
+    assert not stack.running("airflow-scheduler")
+    stack.psql("create table newer (x int)", CHANGES)
+    for _time in range(2):  # a way back that was cut off is gone again
+        airflow_schema.put_back(site, prepared, lambda: None, lambda *_: None)
+        assert stack.content() == before
+    started = stack.run("up")
+    assert started.returncode == 0, started.stderr
+    assert stack.running("airflow-scheduler")
+
+
+def test_an_airflow_that_cannot_go_back_says_so(stack: Stack) -> None:
+    site = site_of(stack)
+    beginning = site.journal.begin(
+        2, Kind.ROLLBACK, "a", previous="b", generation=None, was_paused=False, had_containers=True
+    )
+    with pytest.raises(DataopsError, match="no webserver runs that could bring it back"):
+        airflow_schema.prepare(site, beginning, AirflowChange("3.4.0", "3.3.1"), lambda *_: None)

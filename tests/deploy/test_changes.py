@@ -336,7 +336,7 @@ def test_settings_that_differ() -> None:
         "setting airflow.schedule is @daily, was not set",
         "setting airflow.url is set no more, was x",
         "setting dbt.threads is 8, was 4",
-        "Airflow goes from 3.3.1 to 3.3.2  [the schema of its metadata database may be migrated]",
+        "Airflow goes from 3.3.1 to 3.3.2  [its metadata database is backed up before its schema is migrated, and put back where the deployment fails]",
     ]
 
 
@@ -412,5 +412,5 @@ def test_airflow_goes_on_and_back() -> None:
     assert AirflowChange("3.3.9", "3.3.10").describe().startswith("Airflow goes from 3.3.9 to 3.3.10  [")
     assert AirflowChange("3.3.10", "3.3.9").describe() == (
         "Airflow goes back from 3.3.10 to 3.3.9"
-        "  [it may not work with a metadata database that 3.3.10 has migrated]"
+        "  [its metadata database is backed up, and 3.3.10 brings it back to the schema of 3.3.9]"
     )

@@ -88,8 +88,9 @@ def test_what_is_to_be_put_right(journal: Journal, outcome: Outcome | None) -> N
 
 def test_what_was_found_out_later_counts(journal: Journal) -> None:
     deployed(journal, "a", None)
-    journal.found(journal.deployments()[0].beginning, "run-1")
-    assert journal.deployments()[0].beginning.generation == "run-1"
+    journal.found(journal.deployments()[0].beginning, generation="run-1", backup="b-1")
+    beginning = journal.deployments()[0].beginning
+    assert (beginning.generation, beginning.backup) == ("run-1", "b-1")
 
 
 def test_steps_after_the_end_are_no_part_of_it(journal: Journal) -> None:

@@ -21,15 +21,19 @@ class AirflowChange:
     before: str
     after: str
 
+    @property
+    def goes_back(self) -> bool:
+        return _release(self.after) < _release(self.before)
+
     def describe(self) -> str:
-        if _release(self.after) < _release(self.before):
+        if self.goes_back:
             return (
                 f"Airflow goes back from {self.before} to {self.after}"
-                f"  [it may not work with a metadata database that {self.before} has migrated]"
+                f"  [its metadata database is backed up, and {self.before} brings it back to the schema of {self.after}]"
             )
         return (
             f"Airflow goes from {self.before} to {self.after}"
-            "  [the schema of its metadata database may be migrated]"
+            "  [its metadata database is backed up before its schema is migrated, and put back where the deployment fails]"
         )
 
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from dataops_cli.deploy import commit as git
-from dataops_cli.deploy.changes import locked_version
 from dataops_cli.deploy.commit import Commit
 from dataops_cli.deploy.release import Image, Release
 from dataops_cli.deploy.site import Site
@@ -31,8 +30,6 @@ class Checkout:
 
     def release(self, images: dict[str, Image]) -> Release:
         """The release, once its images are there."""
-        requirements = self.workspace.project.root / "airflow" / "requirements.txt"
-        pinned = requirements.read_text(encoding="utf-8") if requirements.is_file() else ""
         return Release(
             name=self.workspace.release,
             sha=self.commit.sha,
@@ -41,7 +38,7 @@ class Checkout:
             created_by=user_name(),
             images=images,
             settings=self.workspace.shown_settings(),
-            airflow=locked_version(pinned, "apache-airflow") or "",
+            airflow=self.workspace.airflow,
         )
 
 

@@ -77,6 +77,11 @@ class Data:
     def publish_what_was_built(self) -> str:
         """Make what was built what consumers read, at once. Returns its generation."""
         self._step("publish")
+        return self.built
+
+    @property
+    def built(self) -> str:
+        """The generation that is being built."""
         assert self._run is not None  # noqa: S101 (a step has been done)
         return str(self._run["run_id"])
 

@@ -6,7 +6,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 
+from dataops_cli.deploy.airflow_schema import change_of, prepare
 from dataops_cli.deploy.backup_create import create
+from dataops_cli.deploy.backup_services import airflow_version
 from dataops_cli.deploy.converge import bring_containers, bring_images
 from dataops_cli.deploy.data import Data
 from dataops_cli.deploy.hooks import has_hook, run_hook
@@ -103,21 +105,25 @@ class Change:
         with steps.step("pause", "Pause the pipeline") as step:
             step.detail = self._pause(beginning, step.say)
         self._back_up(beginning, steps)
-        switched = self._publish_again(data, steps) if data.is_reachable() else None
+        beginning = self._prepare_airflow(beginning, steps)
+        switched = self._publish_again(data, beginning, steps) if data.is_reachable() else None
         with steps.step("containers", "Restart the containers that differ") as step:
             changes = bring_containers(site.engine, workspace, step.report, steps.check)
             step.detail = f"{changes} changes"
-        if beginning.generation is None and (published := data.published()) is not None:
-            beginning = site.journal.found(beginning, published)
         manifest = None
-        switched = switched or self._publish_again(data, steps)
+        switched = switched or self._publish_again(data, beginning, steps)
         if switched is None:
-            switched = build_data(data, steps, test=self.request.test)
+            switched = build_data(
+                data,
+                steps,
+                test=self.request.test,
+                before_publishing=lambda: self._note_switch(data, beginning, data.built),
+            )
             manifest = data.manifest()
         with steps.step("health", "Check the health") as step:
             step.detail = Proof(site.engine, workspace, data).require(switched, step.say, PATIENCE)
-        reopen(site, workspace, beginning, steps)
         self.keep(images, manifest)
+        reopen(site, workspace, beginning, steps)
         return switched
 
     def _back_up(self, beginning: Beginning, steps: Steps) -> None:
@@ -130,12 +136,30 @@ class Change:
             made = create(self.site.engine, self.site.own, environment, reason=reason, report=step.report)
             step.detail = made.id
 
+    def _prepare_airflow(self, beginning: Beginning, steps: Steps) -> Beginning:
+        """Where the release has another Airflow than the one that runs."""
+        site = self.site
+        before = site.releases.all().get(beginning.previous or "")
+        running = airflow_version(site.engine, site.project) or (before.airflow if before else "")
+        change = change_of(running, self.workspace.airflow)
+        if change is None or not beginning.had_containers:
+            return beginning
+        with steps.step("airflow", f"Stop Airflow {change.before}, and back up its database") as step:
+            beginning = prepare(site, beginning, change, step.report)
+            step.detail = beginning.backup or ""
+        return beginning
+
     def _hook(self, beginning: Beginning, steps: Steps, name: str) -> None:
         if has_hook(self.workspace.project.root, name):
             with steps.step(name, f"Run the hook {name}") as step:
                 run_deploy_hook(self.site, self.workspace, beginning, name, step.say)
 
-    def _publish_again(self, data: Data, steps: Steps) -> str | None:
+    def _note_switch(self, data: Data, beginning: Beginning, generation: str) -> None:
+        """Write down what consumers read before, now that it is about to change: a run may have published since the
+        beginning, and its data are not to be lost on the way back."""
+        self.site.journal.found(beginning, generation=data.published(), switched_to=generation)
+
+    def _publish_again(self, data: Data, beginning: Beginning, steps: Steps) -> str | None:
         """Of a rollback: publish the newest generation of the release's own; None where none is kept."""
         if self.kind is not Kind.ROLLBACK:
             return None
@@ -143,6 +167,7 @@ class Change:
         if kept is None:
             return None
         with steps.step("publish", "Switch the data back") as step:
+            self._note_switch(data, beginning, kept["run_id"])
             data.publish(kept["run_id"])
             step.detail = f"{kept['run_id']}, built at {kept['built_at']}"
         return str(kept["run_id"])
@@ -237,7 +262,9 @@ def _as_known(error: BaseException) -> DataopsError:
     )
 
 
-def build_data(data: Data, steps: Steps, *, test: bool) -> str:
+def build_data(
+    data: Data, steps: Steps, *, test: bool, before_publishing: Callable[[], None] = lambda: None
+) -> str:
     """Build all layers aside, test them there and publish them at once. Returns the generation."""
     with steps.step("dbt sources", "Check the sources"):
         data.start(test=test)
@@ -245,6 +272,7 @@ def build_data(data: Data, steps: Steps, *, test: bool) -> str:
         with steps.step(f"dbt {layer}", f"Build {'and test ' * test}{layer} aside") as step:
             step.detail = data.build(layer)
     with steps.step("publish", "Publish") as step:
+        before_publishing()
         step.detail = generation = data.publish_what_was_built()
     with steps.step("documentation", "Write the documentation"):
         data.document()

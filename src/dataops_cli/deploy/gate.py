@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from dataops_cli.airflow.api import Airflow
+from dataops_cli.airflow.model import DagRun
 from dataops_cli.errors import DataopsError, ExitCode
 
 PIPELINE = "dataops_pipeline"
@@ -30,14 +31,26 @@ class Gate:
             return None
 
     def close(self, *, now: bool, timeout: float) -> str:
-        """Pause the DAG, and wait until no run of it is under way; with `now`, stop those. Returns what was done.
+        """Wait until no run of the DAG is under way, and pause it; with `now`, stop those. Returns what was done.
+
+        The pause comes last: Airflow begins no task of a paused DAG, so that a run of it does not end. For the same
+        reason a run of one that was paused before is not waited for.
 
         Raises DataopsError (exit 4) where a run goes on for longer than `timeout` seconds.
         """
-        self.api.set_paused(PIPELINE, True)
+        if not now and self.api.dag(PIPELINE).paused:
+            return "was paused already"
         stopped = 0
         deadline = time.monotonic() + timeout
-        while runs := self.api.runs(PIPELINE, limit=20, states=UNDER_WAY):
+        while True:
+            runs = self._under_way()
+            if now or not runs:
+                self.api.set_paused(PIPELINE, True)
+                runs = self._under_way()
+                if not runs:
+                    break
+                if not now:  # it began just before
+                    self.api.set_paused(PIPELINE, False)
             if now:
                 for run in runs:
                     self.api.stop(PIPELINE, run.run_id)
@@ -52,6 +65,9 @@ class Gate:
                 self.report(f"waiting for run {runs[0].run_id} of the pipeline")
             time.sleep(PAUSE)
         return f"paused, {stopped} runs stopped" if stopped else "paused, no run under way"
+
+    def _under_way(self) -> list[DagRun]:
+        return self.api.runs(PIPELINE, limit=20, states=UNDER_WAY)
 
     def open(self, *, timeout: float) -> None:
         """Let the DAG's runs go on. Waits until Airflow knows the DAG, as after a start."""

@@ -1,7 +1,7 @@
 """What was done to an environment, deployment by deployment: deploys and rollbacks, on the engine, append-only.
 
 journal/<number>-begin.json    what is to be done, and what there was before
-journal/<number>-found.json    what there was before and could be asked for later only
+journal/<number>-found-….json  what there was before and could be known later only
 journal/<number>-<step>.json   a step that ended, by its place (`again-` before it: after the end)
 journal/<number>-end.json      how it ended
 
@@ -23,6 +23,8 @@ from dataops_cli.stack.state import State
 
 # What the steps after the end of a deployment are called by.
 AGAIN = "again-"
+# What of a beginning may be known later only.
+FOUND = ("generation", "backup", "switched_to")
 
 
 class Kind(StrEnum):
@@ -42,8 +44,9 @@ class Outcome(StrEnum):
 class Beginning:
     """What a deployment was begun with. `previous` is the release that the environment is put back to.
 
-    `generation` is what consumers read before, `was_paused` how the pipeline's DAG was (None: not known), and
-    `had_containers` whether the stack had any.
+    `generation` is what consumers read before, and `switched_to` what the deployment made, or was about to make, of
+    it; None where it has published nothing. `was_paused` is how the pipeline's DAG was (None: not known), and
+    `had_containers` whether the stack had any. `backup` is of the metadata database, where Airflow changes its schema.
     """
 
     number: int
@@ -53,6 +56,8 @@ class Beginning:
     generation: str | None
     was_paused: bool | None
     had_containers: bool
+    backup: str | None = None
+    switched_to: str | None = None
     reason: str = ""
     who: str = ""
     where: str = ""
@@ -130,10 +135,12 @@ class Journal:
         self.state.add(f"journal/{beginning.key}-begin.json", asdict(beginning))
         return beginning
 
-    def found(self, beginning: Beginning, generation: str) -> Beginning:
-        """Add what consumers read before, where it could not be asked for at the beginning."""
-        self.state.add(f"journal/{beginning.key}-found.json", {"generation": generation})
-        return replace(beginning, generation=generation)
+    def found(self, beginning: Beginning, **known: str | None) -> Beginning:
+        """Add what could not be known at the beginning, or has changed since: the fields FOUND, one after the other."""
+        for name, value in known.items():
+            self.state.add(f"journal/{beginning.key}-found-{name}.json", {name: value})
+        changes: dict[str, Any] = {**known}
+        return replace(beginning, **changes)
 
     def step(
         self, beginning: Beginning, place: int, record: StepRecord, *, after_the_end: bool = False
@@ -178,7 +185,9 @@ def now() -> str:
 
 def _deployment(parts: Mapping[str, Mapping[str, Any]]) -> Deployment:
     begin = {key: value for key, value in parts["begin"].items() if key in Beginning.__dataclass_fields__}
-    begin |= {key: value for key, value in parts.get("found", {}).items() if key == "generation"}
+    for name in FOUND:
+        if (found := parts.get(f"found-{name}")) is not None:
+            begin[name] = found[name]
     beginning = Beginning(**{**begin, "kind": Kind(begin["kind"])})
     steps, again = _steps(parts, ""), _steps(parts, AGAIN)
     end = parts.get("end")

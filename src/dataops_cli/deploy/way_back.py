@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from dataops_cli.deploy import airflow_schema
 from dataops_cli.deploy.converge import Report, bring_containers, bring_images, take_away
 from dataops_cli.deploy.data import Data
 from dataops_cli.deploy.journal import Beginning
@@ -27,22 +28,27 @@ def put_back(site: Site, beginning: Beginning, steps: Steps) -> None:
     """
     data = Data(site.engine, site.project, site.caller(beginning), beginning.key)
     with steps.step("back: data", "Put the data back") as step:
-        step.detail = _data_back(data, beginning, may_wait=True)
+        step.detail = _data_back(data, beginning) if data.is_reachable() else "as soon as dbt's container is back"
     if beginning.previous is None and not beginning.had_containers:
         with steps.step("back: containers", "Take the containers away") as step:
             step.detail = _take_away(site, step.report)
         return
     with _before(site, beginning) as before:
+        if beginning.backup:
+            with steps.step("back: airflow", "Put Airflow's database back") as step:
+                step.detail = airflow_schema.put_back(site, beginning, steps.check, step.report)
         with steps.step("back: containers", "Put the containers back") as step:
             bring_images(site.engine, before, step.report)
             changes = bring_containers(site.engine, before, step.report, steps.check)
             step.detail = f"{changes} changes"
-        if beginning.generation is not None:
+        generation = None
+        if beginning.switched_to is not None:
             with steps.step("back: data", "See that the data are back") as step:
-                step.detail = _data_back(data, beginning, may_wait=False)
+                step.detail = _data_back(data, beginning)
+            generation = data.published()
         reopen(site, before, beginning, steps)
         with steps.step("back: health", "Check the health") as step:
-            step.detail = Proof(site.engine, before, data).require(beginning.generation, step.say, PATIENCE)
+            step.detail = Proof(site.engine, before, data).require(generation, step.say, PATIENCE)
 
 
 def reopen(site: Site, workspace: Workspace, beginning: Beginning, steps: Steps) -> None:
@@ -55,19 +61,15 @@ def reopen(site: Site, workspace: Workspace, beginning: Beginning, steps: Steps)
             gate.open(timeout=PATIENCE)
 
 
-def _data_back(data: Data, beginning: Beginning, *, may_wait: bool) -> str:
-    """What consumers read is what they read before. Where dbt's container does not run yet, that `may_wait`."""
+def _data_back(data: Data, beginning: Beginning) -> str:
+    """Where consumers read what the deployment has published, they read what they did before. What a run has
+    published since stays."""
     data.end_what_is_left()
+    if beginning.switched_to is None or data.published() != beginning.switched_to:
+        return "the deployment's own are not published"
     if beginning.generation is None:
         return "nothing was published before"
-    try:
-        if data.published() == beginning.generation:
-            return f"{beginning.generation} is published"
-        data.publish(beginning.generation)
-    except DataopsError:
-        if may_wait:
-            return "as soon as dbt's container is back"
-        raise
+    data.publish(beginning.generation)
     return f"{beginning.generation} is published again"
 
 

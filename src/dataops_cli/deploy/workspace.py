@@ -10,6 +10,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
+from dataops_cli.deploy.changes import locked_version
 from dataops_cli.docker_api import Engine
 from dataops_cli.project import Project
 from dataops_cli.settings.load import Environment, load_environment
@@ -35,6 +36,13 @@ class Workspace:
     stack: Stack
     inputs: Mapping[str, str]
     named_again: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def airflow(self) -> str:
+        """Airflow's version; empty where the platform has none."""
+        requirements = self.project.root / "airflow" / "requirements.txt"
+        pinned = requirements.read_text(encoding="utf-8") if requirements.is_file() else ""
+        return locked_version(pinned, "apache-airflow") or ""
 
     def shown_settings(self) -> dict[str, str]:
         """The settings that are set, by key, without secrets."""
