@@ -58,16 +58,28 @@ def settings_changes(before: Mapping[str, str], after: Mapping[str, str]) -> lis
 
 
 def describe(
-    models: ModelChanges, settings: Sequence[SettingChange] = (), airflow: AirflowChange | None = None
+    models: ModelChanges | None,
+    settings: Sequence[SettingChange] = (),
+    airflow: AirflowChange | None = None,
 ) -> list[str]:
-    """The lines of a plan: what readers of gold will miss comes first."""
+    """The lines of a plan: what readers of gold will miss comes first. `models` is None where a manifest is gone."""
+    return [
+        *(
+            _describe_all_of(models)
+            if models
+            else ["Which models changed is not known: a manifest is not kept."]
+        ),
+        *(_describe_setting(*setting) for setting in settings),
+        *([airflow.describe()] if airflow else []),
+    ]
+
+
+def _describe_all_of(models: ModelChanges) -> list[str]:
     return [
         *(f"breaks readers: {line}" for line in models.breaking),
         *(_describe_models(models) or ([] if models.breaking else ["No model changed."])),
         *([] if models.first else _describe_tests(models)),
         *models.columns_added,
-        *(_describe_setting(*setting) for setting in settings),
-        *([airflow.describe()] if airflow else []),
     ]
 
 

@@ -39,8 +39,6 @@ class Difference:
     airflow: AirflowChange | None
 
     def lines(self) -> list[str]:
-        if self.models is None:
-            return [*self.commits, "Which models changed is not known: a manifest is not kept."]
         return [*self.commits, *describe(self.models, self.settings, self.airflow)]
 
     def document(self) -> dict[str, Any]:

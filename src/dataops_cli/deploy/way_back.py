@@ -28,7 +28,10 @@ def put_back(site: Site, beginning: Beginning, steps: Steps) -> None:
     """
     data = Data(site.engine, site.project, site.caller(beginning), beginning.key)
     with steps.step("back: data", "Put the data back") as step:
-        step.detail = _data_back(data, beginning) if data.is_reachable() else "as soon as dbt's container is back"
+        try:
+            step.detail = _data_back(data, beginning)
+        except DataopsError:  # it does not run, or the release in it is not fit for it
+            step.detail = "as soon as dbt's container is back"
     if beginning.previous is None and not beginning.had_containers:
         with steps.step("back: containers", "Take the containers away") as step:
             step.detail = _take_away(site, step.report)
