@@ -115,6 +115,22 @@ def test_between_two_steps_no_other_run_begins(steps: Steps) -> None:
     assert steps.dataops("run", cwd=steps.platform).returncode == 0
 
 
+def test_a_run_that_will_not_go_on_is_waited_for_no_longer(steps: Steps) -> None:
+    steps.done("freshness", "bronze")
+    assert steps.reserved == "a test"
+    abandoned = steps.dataops(
+        "step", "abandon", "--out", "/dev/null", "--asked-by", "a test", cwd=steps.platform
+    )
+    assert (abandoned.returncode, steps.reserved) == (0, None)
+    assert steps.dataops("run", cwd=steps.platform).returncode == 0
+
+
+def test_a_deploy_may_leave_out_the_tests_of_a_run(steps: Steps) -> None:
+    assert steps("freshness", "--without-tests").returncode == 0
+    assert steps.done("bronze", "silver", "gold")["result"]["tests"]["run"] == 0
+    assert steps.done("publish")["result"]["published"] is True
+
+
 def test_the_first_step_may_be_tried_again(steps: Steps) -> None:
     first = steps.done("freshness")["run"]["run_id"]
     second = steps.done("freshness")["run"]["run_id"]

@@ -12,6 +12,9 @@ from dataops_cli.cli.application import Application, command
 
 app = typer.Typer(add_completion=False)
 
+# No step of a run, but its end where none follows: the lock is kept for it no longer.
+ABANDON = "abandon"
+
 
 @command(app, "step")
 def step(
@@ -37,7 +40,8 @@ def step(
 ) -> None:
     """Do one step of a run: freshness, bronze, silver, gold, publish or documentation.
 
-    The first one takes the options of a run, the others what the step before handed on.
+    The first one takes the options of a run, the others what the step before handed on. `abandon` lets go of the lock
+    that is kept for a run which will not go on.
     """
     from dataops_cli import durations
     from dataops_cli.cli.run import parsed_variables
@@ -48,9 +52,13 @@ def step(
     from dataops_cli.pipeline.steps import Reservation, SoFar, Step, begin, go_on
     from dataops_cli.processes import end_with_parent
 
-    if name not in list(Step):
-        raise UsageError(f"There is no step {name}", hint=f"Steps: {', '.join(Step)}")
+    if name not in (*Step, ABANDON):
+        raise UsageError(f"There is no step {name}", hint=f"Steps: {', '.join((*Step, ABANDON))}")
     pipeline = PipelineRun(app.project, app.environment, app.console)
+    if name == ABANDON:
+        with pipeline.warehouse.hold(asked_by, wait=durations.seconds(lock_wait), whose=asked_by) as lease:
+            lease.unreserve()
+        return
     end_with_parent()
     reservation = Reservation(asked_by, durations.seconds(reserve), last_try)
     wait = durations.seconds(lock_wait)

@@ -95,6 +95,11 @@ class Data:
         folder = f"/opt/dataops/.dataops/{self._run['facts']['environment']}/runs/{self._run['run_id']}"
         return self._exec(["cat", f"{folder}/manifest.json"])
 
+    def abandon(self) -> None:
+        """Let go of the warehouse's lock, where it is kept for the next step: there will be none."""
+        asked = ["--asked-by", self.caller, "--lock-wait", LOCK_WAIT]
+        self._dataops("step", "abandon", "--out", "/dev/null", *asked)
+
     def end_what_is_left(self) -> None:
         """End what a deployment that was cut off has left running in the container."""
         deadline = time.monotonic() + PATIENCE
@@ -145,6 +150,10 @@ class Data:
 def _failed(command: list[str], code: int, output: str) -> DataopsError:
     """The error of a command in the container, from what it wrote: what failed is told from `failed …` on, or after
     `error: `."""
+    if "--json" in command:
+        with suppress(ValueError, KeyError, TypeError):
+            told = json.loads(output)["error"]
+            return DataopsError(told["reason"], hint=told["hint"], details=tuple(told["details"]))
     lines = [line.rstrip() for line in output.splitlines() if line.strip()]
     telling = next(
         (place for place, line in enumerate(lines) if line.startswith(("failed ", "error: "))), None
