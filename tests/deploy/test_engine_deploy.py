@@ -128,6 +128,16 @@ def test_a_rollback_builds_the_data_again(platform: Platform, commits: dict[str,
     assert (published["run_id"], published["release"]) == (done["built_again"], commits["A"])
 
 
+def test_what_runs_is_the_release_in_force(platform: Platform, on_b: str) -> None:
+    """Whatever is checked out meanwhile: `run` is of the release, and `up` brings up no other."""
+    platform.commit("not deployed")
+    platform.done("run")
+    published = next(item for item in platform.done("generations") if item["published"])
+    assert published["release"] == on_b
+    assert (platform.published() or ("",))[0] == "B"
+    assert platform.done("up")["changes"] == 0
+
+
 def test_a_failing_test_is_put_back_unseen(platform: Platform, on_b: str) -> None:
     failing = platform.commit("C", fails=True)
     before = platform.published()

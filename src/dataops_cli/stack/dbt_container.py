@@ -112,9 +112,14 @@ class DbtContainer:
         }
 
     def _release(self) -> str | None:
-        """The commit of the project that the container has: ours, where it was built from the same files or mounts
-        them; else that of its image, which another commit may have made."""
-        mounts = self.engine.inspect(self.container.id).get("Mounts") or []
+        """The release that the container is of, where it was deployed. Else the commit of the project in it: ours,
+        where it was built from the same files or mounts them; else that of its image, which another commit may have
+        made."""
+        facts = self.engine.inspect(self.container.id)
+        told = dict(item.partition("=")[::2] for item in facts["Config"].get("Env") or [])
+        if told.get(RELEASE):
+            return str(told[RELEASE])
+        mounts = facts.get("Mounts") or []
         stack = only(load_environment_stack(self.project, self.environment), [SERVICE])
         same = self.container.labels.get(labels.INPUTS) in build_inputs(stack).values()
         if same or any(mount["Type"] == "bind" for mount in mounts):
