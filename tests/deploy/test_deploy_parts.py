@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from contextlib import nullcontext
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from dataops_cli.console import Console
+from dataops_cli.deploy import conditions, deployment, way_back, workspace
 from dataops_cli.deploy import gate as gates
-from dataops_cli.deploy import way_back
+from dataops_cli.deploy.data import _failed
+from dataops_cli.deploy.deploying import asks_for_the_way_back
+from dataops_cli.deploy.deployment import Change, Request
 from dataops_cli.deploy.gate import Gate
-from dataops_cli.deploy.journal import Beginning, Kind
-from dataops_cli.errors import DataopsError
+from dataops_cli.deploy.journal import Beginning, Journal, Kind, Outcome
+from dataops_cli.deploy.progress import Steps
+from dataops_cli.deploy.release import Release, Releases
+from dataops_cli.deploy.workspace import Workspace, as_many_as_there_are
+from dataops_cli.errors import DataopsError, ExitCode
+from dataops_cli.project import Project
+from dataops_cli.settings.model import Settings
+from dataops_cli.stack.model import Stack
+from deploy.test_journal import Memory, deployed
 
 
 class Scheduler:
@@ -77,6 +91,9 @@ class Published:
     def end_what_is_left(self) -> None:
         pass
 
+    def abandon(self) -> None:
+        pass
+
     def published(self) -> str:
         return self.generation
 
@@ -103,3 +120,188 @@ def test_the_way_back_takes_back_its_own_data_alone(
     data = Published(published)
     way_back._data_back(data, beginning)  # type: ignore[arg-type]
     assert data.generation == after
+
+
+class Written:
+    """The part of State that releases use, in memory."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, Any] = {}
+        self.puts: list[str] = []
+
+    def content(self, path: str) -> bytes | None:
+        return self.files.get(path)
+
+    def put(self, path: str, content: bytes) -> None:
+        self.files[path] = content
+        self.puts.append(path)
+
+    def add(self, path: str, document: Any) -> None:
+        self.files[path] = document
+
+
+def test_files_of_a_release_in_force_are_not_written_again() -> None:
+    state = Written()
+    releases = Releases(state)  # type: ignore[arg-type]
+    for _ in range(2):
+        releases.keep(Release("a", "a" * 40, "", "", ""), b"files", b'{"nodes": {}}')
+    assert state.puts.count("sources/a.tar.gz") == 1
+    assert releases.source("a") == b"files"
+
+
+@pytest.mark.parametrize("content", [None, b"", b'{"nodes": {"mod'])
+def test_half_a_manifest_is_none(content: bytes | None) -> None:
+    state = Written()
+    state.files["manifests/a.json"] = content
+    assert Releases(state).manifest("a") is None  # type: ignore[arg-type]
+
+
+def test_an_error_as_json_is_told_as_it_was() -> None:
+    output = json.dumps(
+        {"error": {"reason": "No server", "hint": "Start it", "details": ["a"], "exit_code": 3}}
+    )
+    error = _failed(["sh", "dataops", "generations", "list", "--json"], 3, output)
+    assert (error.reason, error.hint, error.details) == ("No server", "Start it", ("a",))
+    assert error.exit_code == ExitCode.FAILED
+    assert "exit code 137" in _failed(["sh", "dataops", "generations", "list", "--json"], 137, "").reason
+
+
+def test_what_a_cut_off_change_has_left_is_no_second_container(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = [SimpleNamespace(service="dbt", number=number, one_off=False) for number in (1, 1)]
+    monkeypatch.setattr(workspace, "observe_containers", lambda _engine, _project: there)
+    stack = Stack(name="s", folder=tmp_path, files=(), services={"dbt": {"image": "dbt"}})
+    release = Workspace("a", Project(tmp_path), None, stack, {})  # type: ignore[arg-type]
+    assert "scale" not in as_many_as_there_are(None, release).stack.services["dbt"]  # type: ignore[arg-type]
+    there[1].number = 2
+    assert as_many_as_there_are(None, release).stack.services["dbt"]["scale"] == 2  # type: ignore[arg-type]
+
+
+class NoData:
+    """Data of a stack whose container does not run."""
+
+    def __init__(self, *_: object) -> None:
+        pass
+
+    def is_reachable(self) -> bool:
+        return False
+
+
+@pytest.mark.parametrize("way_back", [True, False])
+@pytest.mark.parametrize("lost", [False, True])
+def test_what_fails_before_any_change_is_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, way_back: bool, lost: bool
+) -> None:
+    held = True
+
+    def fail(*_: object) -> None:
+        nonlocal held
+        held = not lost
+        raise DataopsError("Cannot build", hint="Mend it")
+
+    def check() -> None:
+        if not held:
+            raise DataopsError("no longer holds the lock", hint="", exit_code=ExitCode.LOCKED)
+
+    monkeypatch.setattr(deployment, "Data", NoData)
+    monkeypatch.setattr(deployment, "observe_containers", lambda _engine, _project: [])
+    monkeypatch.setattr(deployment, "bring_images", fail)
+    monkeypatch.setattr(conditions, "missing_secrets", lambda _environment, _stack: [])
+    journal = Journal(Memory())  # type: ignore[arg-type]
+    site: Any = SimpleNamespace(
+        name="prod",
+        engine=None,
+        project="p",
+        environment=None,
+        console=Console(quiet=True),
+        journal=journal,
+        own=Project(tmp_path),
+        gate=lambda _environment, _say: None,
+        caller=lambda _beginning: "who",
+    )
+    settings = Settings(dbt={"runner": "container"}, stack={"enabled": True})
+    release: Any = SimpleNamespace(
+        release="b", project=Project(tmp_path), stack=None, environment=SimpleNamespace(settings=settings)
+    )
+    change = Change(
+        site, Kind.DEPLOY, release, Request(way_back=way_back), check, lambda _images, _manifest: None
+    )
+    with pytest.raises(DataopsError, match="left in the midst" if lost else "prod is as it was"):
+        change.carry_out()
+    (found,) = journal.deployments()
+    assert found.outcome is (None if lost else Outcome.UNDONE)
+
+
+def test_data_on_the_operators_machine_are_refused() -> None:
+    environment: Any = SimpleNamespace(name="odd", settings=Settings(stack={"enabled": True}))
+    with pytest.raises(DataopsError, match="on the operator's machine") as caught:
+        conditions.require_data_in_the_stack(environment)
+    assert caught.value.exit_code == ExitCode.USAGE
+
+
+@pytest.mark.parametrize(
+    ("switched_to", "published", "proven"),
+    [("new", "before", "before"), ("new", "of a run since", "of a run since"), (None, "before", None)],
+)
+def test_the_way_back_proves_what_is_to_be_read(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    switched_to: str | None,
+    published: str,
+    proven: str | None,
+) -> None:
+    asked: list[str | None] = []
+
+    class ProofOf:
+        def __init__(self, *_: object) -> None:
+            pass
+
+        def require(self, generation: str | None, _say: object, _timeout: float) -> str:
+            asked.append(generation)
+            return ""
+
+    monkeypatch.setattr(way_back, "Data", lambda *_: Published(published))
+    monkeypatch.setattr(way_back, "Proof", ProofOf)
+    monkeypatch.setattr(way_back, "bring_images", lambda *_: {})
+    monkeypatch.setattr(way_back, "bring_containers", lambda *_: 1)
+    journal = Journal(Memory())  # type: ignore[arg-type]
+    beginning = journal.begin(
+        1, Kind.DEPLOY, "b", previous="a", generation="before", was_paused=None, had_containers=True
+    )
+    if switched_to:
+        journal.found(beginning, generation="before", switched_to=switched_to)
+    (found,) = journal.deployments()
+    site: Any = SimpleNamespace(
+        engine=None, project="p", caller=lambda _beginning: "who", kept=lambda _name: nullcontext()
+    )
+    steps = Steps(Console(quiet=True), journal, found.beginning, lambda: None)
+    way_back.put_back(site, found.beginning, steps)
+    assert asked == [proven]
+
+
+@pytest.mark.parametrize(
+    ("last", "asked", "is_asked_for"),
+    [
+        (None, None, True),
+        (None, "previous", True),
+        (None, "aaaaaaaaaaaa", True),
+        (None, "bbbbbbbbbbbb", False),
+        (Outcome.BROKEN, None, True),
+        (Outcome.UNDONE, None, False),
+        (Outcome.SUCCEEDED, None, False),
+    ],
+)
+def test_a_rollback_from_what_was_cut_off_goes_no_further_back(
+    last: Outcome | None, asked: str | None, *, is_asked_for: bool
+) -> None:
+    journal = Journal(Memory())  # type: ignore[arg-type]
+    for release, outcome in (("aaaaaaaaaaaa", Outcome.SUCCEEDED), ("bbbbbbbbbbbb", last)):
+        deployed(journal, release, outcome)
+    names = ("aaaaaaaaaaaa", "bbbbbbbbbbbb")
+    site: Any = SimpleNamespace(
+        journal=journal,
+        is_being_changed=lambda: False,
+        releases=SimpleNamespace(all=lambda: {name: Release(name, name * 3, "", "", "") for name in names}),
+    )
+    assert bool(asks_for_the_way_back(site, asked)) is is_asked_for

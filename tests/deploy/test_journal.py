@@ -138,3 +138,24 @@ def test_a_release_is_found_by_what_means_it_alone() -> None:
         with pytest.raises(DataopsError, match=said) as caught:
             find(releases, asked, ["abcd12345678"])
         assert caught.value.exit_code == 5
+
+
+def test_a_full_sha_means_the_commit_without_changes() -> None:
+    sha = "abcd12345678" + "f" * 28
+    releases = {
+        name: Release(name, sha, "", "", "") for name in ("abcd12345678-dirty-0123456789ab", "abcd12345678")
+    }
+    assert find(releases, sha, []).name == "abcd12345678"
+    del releases["abcd12345678"]
+    assert find(releases, sha, []).name == "abcd12345678-dirty-0123456789ab"
+
+
+def test_what_was_cut_off_after_all_was_done(journal: Journal) -> None:
+    deployed(journal, "a", None)
+    beginning = journal.deployments()[0].beginning
+    assert not journal.deployments()[0].lacks_its_end_only
+    journal.step(beginning, 1, StepRecord("resume", ok=True, seconds=1))
+    assert journal.deployments()[0].lacks_its_end_only
+    journal.step(beginning, 2, StepRecord("back: data", ok=True, seconds=1))
+    journal.step(beginning, 3, StepRecord("resume", ok=True, seconds=1))
+    assert not journal.deployments()[0].lacks_its_end_only

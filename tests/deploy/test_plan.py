@@ -59,12 +59,22 @@ def test_a_deploy() -> None:
         "Airflow goes from 3.3.1 to 3.3.2  [its metadata database is backed up before its schema is migrated, and put "
         "back where the deployment fails]",
         "build dataops-dbt:bbbbbbbbbbbb: the image is missing",
-        "pause the pipeline, and wait for its run",
+        "wait for the pipeline's run, and pause the pipeline",
         "recreate prod-dataops-dbt: its image is new",
         "build all models aside with the new code, and test them there",
         "publish them at once",
         "check the health; whatever fails is put back",
     ]
+
+
+def test_what_comes_before_the_change() -> None:
+    more = replace(
+        PLAN, first=["put right first: deploy 3"], hooks=["run the hook pre-deploy"], backup=["back up"]
+    )
+    lines = more.lines()
+    assert lines[1] == "put right first: deploy 3"
+    pause = lines.index("wait for the pipeline's run, and pause the pipeline")
+    assert (lines[pause - 1], lines[pause + 1]) == ("run the hook pre-deploy", "back up")
 
 
 def test_what_is_the_same_is_no_change() -> None:
@@ -73,7 +83,7 @@ def test_what_is_the_same_is_no_change() -> None:
     )
     assert same.lines()[1:4] == [
         "No model changed.",
-        "pause the pipeline, and wait for its run",
+        "wait for the pipeline's run, and pause the pipeline",
         "No container changes.",
     ]
 

@@ -18,7 +18,7 @@ from dataops_cli.cli.deploy_options import (
     site_of,
 )
 from dataops_cli.cli.recording import recorded
-from dataops_cli.cli.stack_options import PlanOption
+from dataops_cli.cli.stack_options import PlanOption, show_plan
 
 app = typer.Typer(add_completion=False)
 
@@ -55,13 +55,14 @@ def deploy(
     """
     from dataops_cli import durations
     from dataops_cli.deploy.checkout import check_out, environment_of_branch
-    from dataops_cli.deploy.converge import bring_images
+    from dataops_cli.deploy.converge import bring_images, planned_images
     from dataops_cli.deploy.deploying import alone, deploy
     from dataops_cli.deploy.deployment import Request
+    from dataops_cli.deploy.journal import current
     from dataops_cli.deploy.plan import plan_deploy, require_compatible
     from dataops_cli.errors import DataopsError, ExitCode
 
-    if app.env is None and "DATAOPS_ENV" not in os.environ:
+    if app.env is None and not os.environ.get("DATAOPS_ENV"):
         app.env = environment_of_branch(app.project)
         app.console.progress(f"The branch that is checked out goes to {app.env}")
     if skip_tests and app.environment.name == "prod":
@@ -80,6 +81,9 @@ def deploy(
     wait = durations.seconds(lock_wait)
     site = site_of(app)
     with check_out(site, sha) as checkout:
+        if build_only and plan:
+            show_plan(app, planned_images(site.engine, checkout.workspace), "All images are there.")
+            return
         if build_only:
             with app.console.activity("Building the images"):
                 images = bring_images(
@@ -98,5 +102,9 @@ def deploy(
             require_compatible(planned)
         app.console.progress(planned.lines()[0])
         with recorded(app, reason), alone(site, command_line(), reason=reason, wait=wait) as lease:
+            if current(site.journal.deployments()) != planned.previous:  # another one was faster
+                planned = plan_deploy(site, checkout, request)
+                if not allow_breaking:
+                    require_compatible(planned)
             done = deploy(site, checkout, request, lease)
     show(app, done)

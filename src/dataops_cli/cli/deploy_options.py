@@ -38,6 +38,25 @@ def site_of(app: Application) -> Site:
     return Site(docker_api.connect(), app.project, app.environment, app.console, app.overrides)
 
 
+def put_right(app: Application, site: Site, found: Deployment, *, plan: bool, wait: float) -> None:
+    """Put right what a deployment has left; with `plan`, say what that is."""
+    from dataops_cli.cli.application import command_line
+    from dataops_cli.deploy.deploying import alone
+    from dataops_cli.deploy.deployment import explain
+    from dataops_cli.deploy.journal import current
+
+    if plan:
+        app.console.result({"repair": found.document()}, explain(found), "It would be put right.")
+        return
+    with alone(site, command_line(), wait=wait):
+        pass  # what is found is put right before anything else
+    now = current(site.journal.deployments())
+    app.console.result(
+        {"repaired": found.beginning.number, "release": now},
+        f"Put right: {site.name} is on {now or 'no release'}.",
+    )
+
+
 def show(app: Application, done: Deployment, **more: Any) -> None:
     """A deployment that has come to a good end."""
     from rich.text import Text

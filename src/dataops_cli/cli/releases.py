@@ -55,8 +55,9 @@ def _list(app: Application) -> None:
         seen |= {name} if first else set()
         role = ("current" if name == now else "previous" if name in targets[:1] else "kept") if first else ""
         rows.append(item.document() | {"role": role if name in kept else ""})
+    unfinished = "goes on" if rows[0]["outcome"] is None and site.is_being_changed() else "cut off"
     columns = ["number", "kind", "release", "role", "outcome", "at", "who", "seconds", "reason"]
-    shown = [[row[key] or ("cut off" if key == "outcome" else row[key]) for key in columns] for row in rows]
+    shown = [[row[key] or (unfinished if key == "outcome" else row[key]) for key in columns] for row in rows]
     app.console.result(rows, table(columns, shown))
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import typer
 
-from dataops_cli.cli.application import Application, command, command_line
-from dataops_cli.cli.deploy_options import LockWaitOption, site_of
+from dataops_cli.cli.application import Application, command
+from dataops_cli.cli.deploy_options import LockWaitOption, put_right, site_of
 from dataops_cli.cli.recording import audited
 from dataops_cli.cli.stack_options import PlanOption
 
@@ -20,8 +20,6 @@ def repair(app: Application, plan: PlanOption = False, lock_wait: LockWaitOption
     Also one that failed and could not be put back. The environment ends on the release before it, and healthy. `dataops deploy` and `rollback` do it first, too.
     """
     from dataops_cli import durations
-    from dataops_cli.deploy.deploying import alone
-    from dataops_cli.deploy.deployment import explain
     from dataops_cli.deploy.journal import current, to_put_right
 
     site = site_of(app)
@@ -33,13 +31,10 @@ def repair(app: Application, plan: PlanOption = False, lock_wait: LockWaitOption
             f"Nothing is to be put right: {site.name} is on {now or 'no release'}.",
         )
         return
-    if plan:
-        app.console.result({"repair": found.document()}, explain(found), "It would be put back to that.")
+    if plan and site.is_being_changed():
+        app.console.result(
+            {"repair": None},
+            "Nothing can be said yet: somebody changes the stack. Who: dataops lock status",
+        )
         return
-    with alone(site, command_line(), wait=durations.seconds(lock_wait)):
-        pass  # what is found is put right before anything else
-    now = current(site.journal.deployments())
-    app.console.result(
-        {"repaired": found.beginning.number, "release": now},
-        f"Put right: {site.name} is on {now or 'no release'}.",
-    )
+    put_right(app, site, found, plan=plan, wait=durations.seconds(lock_wait))

@@ -13,6 +13,7 @@ from dataops_cli.cli.deploy_options import (
     NowOption,
     ReasonOption,
     RunWaitOption,
+    put_right,
     show,
     site_of,
 )
@@ -42,15 +43,25 @@ def rollback(
 ) -> None:
     """Bring an earlier release back, code and data.
 
-    The data are those that it published last. Then they are built again with that code from today's source, and published when every test passes.
+    From a deployment that was cut off, `previous` is the release before it. The data are those that the release published last. Then they are built again with that code from today's source, and published when every test passes.
     """
     from dataops_cli import durations
-    from dataops_cli.deploy.deploying import alone, rebuild, rollback, target_of_rollback
+    from dataops_cli.deploy.deploying import (
+        alone,
+        asks_for_the_way_back,
+        rebuild,
+        rollback,
+        target_of_rollback,
+    )
     from dataops_cli.deploy.deployment import Request
     from dataops_cli.deploy.plan import plan_rollback
+    from dataops_cli.errors import DataopsError, ExitCode
 
     request = Request(reason=reason, way_back=not no_rollback, now=now, run_wait=durations.seconds(run_wait))
     site = site_of(app)
+    if found := asks_for_the_way_back(site, release):
+        put_right(app, site, found, plan=plan, wait=durations.seconds(lock_wait))
+        return
     target = target_of_rollback(site, release)
     planned = plan_rollback(site, target, rebuild=not no_rebuild)
     if plan:
@@ -60,8 +71,15 @@ def rollback(
         app.console.progress(line)
     with alone(site, command_line(), reason=reason, wait=durations.seconds(lock_wait)) as lease:
         target = target_of_rollback(site, release)
+        if target.name != planned.release:
+            raise DataopsError(
+                f"The release before is {target.name} by now: a deployment has ended meanwhile",
+                hint=f"Look again, or name the one that you mean: dataops rollback {planned.release}",
+                exit_code=ExitCode.REFUSED,
+            )
         done = rollback(site, target, request, lease)
-        again = rebuild(site, done, lease) if planned.data_kept and not no_rebuild else None
+        was_built = any(step.name.startswith("dbt ") for step in done.steps)
+        again = None if no_rebuild or was_built else rebuild(site, done, lease)
     show(app, done, built_again=again)
     if again:
         app.console.progress(f"The data are today's again: {again}")

@@ -84,7 +84,8 @@ def up(
             app.project, app.environment, profiles or ()
         )  # what is wrong there is said first
         raise
-    if found := to_put_right(site.journal.deployments()):
+    found = to_put_right(site.journal.deployments())
+    if found and not site.is_being_changed():
         app.console.warn(explain(found), "Put it right: dataops repair")
     asked = Asked(
         services or (), plan, build, pull or "", wait, timeout, force_recreate, remove_orphans, scale or ()

@@ -17,7 +17,7 @@ from dataops_cli.errors import DataopsError, ExitCode, UsageError
 from dataops_cli.processes import user_name
 from dataops_cli.project import Project
 from dataops_cli.settings.certificates import is_development
-from dataops_cli.settings.load import load_environments
+from dataops_cli.settings.load import load_environment, load_environments
 
 
 @dataclass(frozen=True)
@@ -88,6 +88,7 @@ def environment_of_branch(project: Project) -> str:
 
 
 def renewed(site: Site, checkout: Checkout) -> tuple[Site, Checkout]:
-    """Both with the settings read again, as after secrets were made."""
+    """Both as they are now that the lock is held: secrets may have been made, and others have changed the stack."""
+    site = replace(site, environment=load_environment(site.own, site.name, site.overrides))
     workspace = site.workspace(checkout.workspace.project.root, checkout.workspace.release)
-    return replace(site, environment=workspace.environment), replace(checkout, workspace=workspace)
+    return site, replace(checkout, workspace=workspace)

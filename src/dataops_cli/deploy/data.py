@@ -55,8 +55,9 @@ class Data:
         return next((str(item["run_id"]) for item in self.generations() if item["published"]), None)
 
     def newest_of(self, release: str) -> dict[str, Any] | None:
-        """The newest generation that a release has built, as far as one is kept."""
-        return next((item for item in self.generations() if item["release"] == release), None)
+        """The newest generation that a release has published, as far as one is kept."""
+        found = (item for item in self.generations() if item["release"] == release)
+        return next((item for item in found if item["published_at"]), None)
 
     def publish(self, generation: str) -> None:
         """Make an earlier generation what consumers read."""
@@ -97,8 +98,8 @@ class Data:
 
     def abandon(self) -> None:
         """Let go of the warehouse's lock, where it is kept for the next step: there will be none."""
-        asked = ["--asked-by", self.caller, "--lock-wait", LOCK_WAIT]
-        self._dataops("step", "abandon", "--out", "/dev/null", *asked)
+        with suppress(DataopsError):  # somebody else has it, or it is let go of when its time is over
+            self._dataops("step", "abandon", "--out", "/dev/null", "--asked-by", self.caller)
 
     def end_what_is_left(self) -> None:
         """End what a deployment that was cut off has left running in the container."""

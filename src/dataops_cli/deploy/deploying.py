@@ -49,7 +49,7 @@ def deploy(site: Site, checkout: Checkout, request: Request, lease: StackLease) 
     if missing := missing_secrets(site.environment, checkout.workspace.stack):
         generate_first_secrets(site.own, site.environment, checkout.workspace.stack, site.engine)
         site.console.progress(f"Made {', '.join(missing)} in environments/{site.name}.secrets.env")
-        site, checkout = renewed(site, checkout)
+    site, checkout = renewed(site, checkout)
 
     def keep(images: Mapping[str, Image], manifest: bytes | None) -> None:
         site.releases.keep(checkout.release(dict(images)), checkout.source, manifest or b"{}")
@@ -89,6 +89,21 @@ def target_of_rollback(site: Site, asked: str | None) -> Release:
             exit_code=ExitCode.REFUSED,
         )
     return found
+
+
+def asks_for_the_way_back(site: Site, asked: str | None) -> Deployment | None:
+    """The deployment that was cut off or could not be put back, where a rollback from it is asked for: to the release
+    that the environment was on before it. To put it right is all that is to be done."""
+    deployments = site.journal.deployments()
+    found = to_put_right(deployments)
+    if found is None or found.lacks_its_end_only or site.is_being_changed():
+        return None
+    if asked in (None, "previous"):
+        return found
+    releases = site.releases.all()
+    targets = [name for name in succeeded(deployments) if name in releases]
+    meant = find(releases, _as_sha(site, str(asked), releases), targets)
+    return found if meant.name == found.beginning.previous else None
 
 
 def rollback(site: Site, target: Release, request: Request, lease: StackLease) -> Deployment:

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from dataops_cli.deploy.airflow_schema import change_of, prepare
 from dataops_cli.deploy.backup_create import create
 from dataops_cli.deploy.backup_services import airflow_version
+from dataops_cli.deploy.conditions import require_data_in_the_stack, require_secrets, require_way_back
 from dataops_cli.deploy.converge import bring_containers, bring_images
 from dataops_cli.deploy.data import Data
 from dataops_cli.deploy.hooks import has_hook, run_hook
@@ -67,20 +68,22 @@ class Change:
         try:
             generation = self._steps(beginning, steps)
         except BaseException as error:
-            # What was found out on the way is in the journal.
-            beginning = self.site.journal.deployments()[0].beginning
             raise self._failed(beginning, steps, error) from error
         self.site.journal.end(beginning, Outcome.SUCCEEDED, generation=generation)
         return self.site.journal.deployments()[0]
 
     def _begin(self, deployments: list[Deployment]) -> Beginning:
         site, before = self.site, current(deployments)
+        require_data_in_the_stack(self.workspace.environment)
+        require_secrets(site, self.workspace)
+        if before and before != self.workspace.release and self.request.way_back:
+            require_way_back(site, before)
         gate = site.gate(site.environment, lambda _text: None)
         number = next_number(deployments)
         data = Data(site.engine, site.project, "", f"{number:06d}")
         generation = None
         if data.is_reachable():
-            with suppress(DataopsError):  # it is asked for again when the release's own container runs
+            with suppress(DataopsError):  # it is asked for again before anything is published
                 generation = data.published()
         return site.journal.begin(
             number,
@@ -183,27 +186,34 @@ class Change:
         what = f"The {self.kind} of {self.workspace.release}"
         cause = _as_known(error)
         if self._lock_is_lost():  # whoever has it now puts things right
-            return cause
-        if not self.request.way_back:
+            return _left_in_the_midst(what, cause)
+        # What was found out on the way is in the journal.
+        beginning = self.site.journal.deployments()[0].beginning
+        interrupted = cause.exit_code == ExitCode.INTERRUPTED
+        if steps.changed and not self.request.way_back:
             self.site.journal.end(beginning, Outcome.BROKEN, cause.reason)
+            self._tell_of_failure(beginning)
             return DataopsError(
                 f"{what} failed, and was left as it is (--no-rollback): {cause.reason}",
                 hint="Look at it, then put it right: dataops repair",
                 details=cause.details,
+                exit_code=ExitCode.INTERRUPTED if interrupted else ExitCode.FAILED,
             )
         self.site.console.warn(f"{what} failed: {cause.reason}")
         try:
             if steps.changed:
                 put_back(self.site, beginning, steps)
-        except (KeyboardInterrupt, DataopsError) as fault:
+        except BaseException as fault:
+            if self._lock_is_lost():
+                return _left_in_the_midst(what, _as_known(fault))
             self._tell_of_failure(beginning)
             reason = f"{what} failed: {cause.reason}. It could not be put back: {_as_known(fault).reason}"
             return _broken(self.site, beginning, reason, _as_known(fault))
         self.site.journal.end(beginning, Outcome.UNDONE, cause.reason)
         self._tell_of_failure(beginning)
         name = self.site.name
-        on = f"back on {beginning.previous}, and healthy" if beginning.previous else "as it was"
-        interrupted = cause.exit_code == ExitCode.INTERRUPTED
+        back = beginning.previous is not None and steps.changed
+        on = f"back on {beginning.previous}, and healthy" if back else "as it was"
         return DataopsError(
             f"{what} {'was interrupted' if interrupted else f'failed: {cause.reason}'}. {name} is {on}",
             hint=cause.hint,
@@ -262,6 +272,15 @@ def _as_known(error: BaseException) -> DataopsError:
     )
 
 
+def _left_in_the_midst(what: str, cause: DataopsError) -> DataopsError:
+    return DataopsError(
+        f"{what} was left in the midst of it: {cause.reason}",
+        hint="Who changes the stack now: dataops lock status. When nobody does, put it right: dataops repair",
+        details=cause.details,
+        exit_code=cause.exit_code,
+    )
+
+
 def build_data(
     data: Data, steps: Steps, *, test: bool, before_publishing: Callable[[], None] = lambda: None
 ) -> str:
@@ -281,7 +300,8 @@ def build_data(
 
 def repair(site: Site, check: Callable[[], None]) -> Deployment | None:
     """Put right what a deployment that was cut off, or could not be put back, has left: the environment ends on the
-    release before it. None where nothing is to be put right.
+    release before it; or on the new one, where all had been done but to write down its end. None where nothing is to be
+    put right.
 
     Raises DataopsError (exit 1) where that cannot be done.
     """
@@ -289,10 +309,14 @@ def repair(site: Site, check: Callable[[], None]) -> Deployment | None:
     if found is None:
         return None
     beginning = found.beginning
+    if found.lacks_its_end_only:
+        site.journal.end(beginning, Outcome.SUCCEEDED, generation=beginning.switched_to)
+        return site.journal.deployments()[0]
     steps = Steps(site.console, site.journal, beginning, check, first=len(found.steps))
     try:
         put_back(site, beginning, steps)
     except DataopsError as fault:
+        check()  # where it is lost, whoever has it now puts things right
         what = (
             f"{beginning.kind.capitalize()} {beginning.number} of {beginning.release} could not be put back"
         )
@@ -305,10 +329,10 @@ def explain(found: Deployment) -> str:
     """What is known of a deployment that has not come to a good end."""
     beginning = asdict(found.beginning)
     last = found.steps[-1].name if found.steps else "its beginning"
-    how = found.outcome or "cut off"
+    how = "was cut off" if found.outcome is None else found.outcome
     return (
         "{kind} {number} of {release}, begun {at} by {who} ({where}), ".format(**beginning)
-        + f"was {how} after: {last}. Before it, the environment was on {found.beginning.previous or 'no release'}"
+        + f"{how} after: {last}. Before it, the environment was on {found.beginning.previous or 'no release'}"
     )
 
 

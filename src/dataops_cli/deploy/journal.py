@@ -3,7 +3,7 @@
 journal/<number>-begin.json    what is to be done, and what there was before
 journal/<number>-found-….json  what there was before and could be known later only
 journal/<number>-<step>.json   a step that ended, by its place (`again-` before it: after the end)
-journal/<number>-end.json      how it ended
+journal/<number>-end.json      how it ended; written again where it is put right later
 
 A deployment without an end was cut off: what it was about to change is in its beginning.
 """
@@ -23,6 +23,8 @@ from dataops_cli.stack.state import State
 
 # What the steps after the end of a deployment are called by.
 AGAIN = "again-"
+# How the steps of the way back begin, and the last step of a deployment that comes to a good end.
+BACK, RESUME = "back: ", "resume"
 # What of a beginning may be known later only.
 FOUND = ("generation", "backup", "switched_to")
 
@@ -88,6 +90,17 @@ class Deployment:
     message: str = ""
     generation: str | None = None
     again: Sequence[StepRecord] = ()
+
+    @property
+    def lacks_its_end_only(self) -> bool:
+        """Whether it was cut off when all had been done: the pipeline runs again, with the new release."""
+        if (
+            self.outcome is not None
+            or not self.steps
+            or any(step.name.startswith(BACK) for step in self.steps)
+        ):
+            return False
+        return self.steps[-1].name == RESUME and self.steps[-1].ok
 
     @property
     def seconds(self) -> float:

@@ -15,13 +15,15 @@ from dataops_cli.deploy.checkout import Checkout
 from dataops_cli.deploy.commit import commits_between
 from dataops_cli.deploy.converge import planned_containers, planned_images
 from dataops_cli.deploy.data import Data
-from dataops_cli.deploy.deployment import Request
-from dataops_cli.deploy.journal import Kind, current
+from dataops_cli.deploy.deployment import Request, explain
+from dataops_cli.deploy.hooks import has_hook
+from dataops_cli.deploy.journal import Kind, current, to_put_right
 from dataops_cli.deploy.model_changes import ModelChanges, compare_models
 from dataops_cli.deploy.release import Release
 from dataops_cli.deploy.site import Site
 from dataops_cli.deploy.workspace import Workspace
 from dataops_cli.errors import DataopsError, ExitCode
+from dataops_cli.stack.environment import missing_secrets
 from dataops_cli.stack.reconcile import Operation
 from dataops_cli.warehouse.select import open_warehouse
 
@@ -51,7 +53,8 @@ class Difference:
 
 @dataclass(frozen=True)
 class Plan:
-    """One deploy or rollback. `data` says what becomes of the data, `data_kept` whether a rollback only switches."""
+    """One deploy or rollback. `first` is what comes before all else, `hooks` and `backup` what comes before the change,
+    `data` what becomes of the data."""
 
     kind: Kind
     environment: str
@@ -62,16 +65,21 @@ class Plan:
     images: Sequence[Operation]
     containers: Sequence[Operation]
     data: Sequence[str]
-    data_kept: bool = False
+    first: Sequence[str] = ()
+    hooks: Sequence[str] = ()
+    backup: Sequence[str] = ()
 
     def lines(self) -> list[str]:
         verb = "deploy" if self.kind is Kind.DEPLOY else "roll back to"
         head = f"{verb} {self.release} ({self.subject}) on {self.environment}, "
         return [
             head + (f"from {self.previous}" if self.previous else "its first release"),
+            *self.first,
             *self.difference.lines(),
             *(str(item) for item in self.images),
-            "pause the pipeline, and wait for its run",
+            *self.hooks,
+            "wait for the pipeline's run, and pause the pipeline",
+            *self.backup,
             *([str(item) for item in self.containers] or ["No container changes."]),
             *self.data,
             "check the health; whatever fails is put back",
@@ -83,8 +91,11 @@ class Plan:
             "environment": self.environment,
             "release": self.release,
             "previous": self.previous,
+            "first": list(self.first),
             **self.difference.document(),
             "images": [str(item) for item in self.images],
+            "hooks": list(self.hooks),
+            "backup": list(self.backup),
             "containers": [str(item) for item in self.containers],
             "data": list(self.data),
         }
@@ -110,6 +121,9 @@ def plan_deploy(site: Site, checkout: Checkout, request: Request) -> Plan:
             tested if request.test else "build all models aside with the new code, without tests",
             "publish them at once",
         ),
+        _first(site, checkout.workspace),
+        _hooks(checkout.workspace, Kind.DEPLOY),
+        _backup(site),
     )
 
 
@@ -122,6 +136,7 @@ def plan_rollback(site: Site, target: Release, *, rebuild: bool) -> Plan:
     with site.kept(target.name) as workspace:
         images = planned_images(site.engine, workspace)
         containers = planned_containers(site.engine, workspace)
+        first, hooks = _first(site, workspace), _hooks(workspace, Kind.ROLLBACK)
     if kept:
         lines = [f"switch the data back to {kept['run_id']}, built at {kept['built_at']}"]
         lines += ["then build them again with the old code, test them, and publish them"] if rebuild else []
@@ -138,8 +153,26 @@ def plan_rollback(site: Site, target: Release, *, rebuild: bool) -> Plan:
         images,
         containers,
         lines,
-        kept is not None,
+        first,
+        hooks,
+        _backup(site),
     )
+
+
+def _first(site: Site, workspace: Workspace) -> list[str]:
+    found = None if site.is_being_changed() else to_put_right(site.journal.deployments())
+    missing = missing_secrets(workspace.environment, workspace.stack)
+    lines = [f"put right first: {explain(found)}"] if found else []
+    return lines + ([f"secrets that have no value yet: {', '.join(missing)}"] if missing else [])
+
+
+def _hooks(workspace: Workspace, kind: Kind) -> list[str]:
+    name = f"pre-{kind}"
+    return [f"run the hook {name}"] if has_hook(workspace.project.root, name) else []
+
+
+def _backup(site: Site) -> list[str]:
+    return ["back up the databases"] if site.environment.settings.backup.before_deploy else []
 
 
 def require_compatible(plan: Plan) -> None:

@@ -6,6 +6,7 @@ manifests/<name>.json   dbt's manifest
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
@@ -60,8 +61,13 @@ class Releases:
         return {name: Release.from_document(document) for name, document in found.items()}
 
     def keep(self, release: Release, source: bytes, manifest: bytes) -> None:
-        """Write a release down. It counts when its document, the last, is there."""
-        self._state.put(f"sources/{release.name}.tar.gz", source)
+        """Write a release down. It counts when its document, the last, is there.
+
+        Files that are there are not written again: a kill would leave half of what a release in force is made of.
+        """
+        path = f"sources/{release.name}.tar.gz"
+        if self._state.content(path) != source:
+            self._state.put(path, source)
         self._state.put(f"manifests/{release.name}.json", manifest)
         self._state.add(f"releases/{release.name}.json", asdict(release))
 
@@ -77,7 +83,13 @@ class Releases:
         return content
 
     def manifest(self, name: str) -> bytes | None:
-        return self._state.content(f"manifests/{name}.json")
+        """dbt's manifest; None where there is none, or where a kill has left half of one."""
+        content = self._state.content(f"manifests/{name}.json")
+        try:
+            json.loads(content or b"")
+        except ValueError:
+            return None
+        return content
 
     def forget(self, names: list[str]) -> None:
         """Remove releases; the document first, so that none is there by half."""
@@ -98,7 +110,10 @@ def find(releases: Mapping[str, Release], asked: str, targets: list[str]) -> Rel
         for name, item in releases.items()
         if name == asked or (len(asked) >= 4 and (name.startswith(asked) or item.sha.startswith(asked)))
     ]
-    exact = [item for item in found if asked in (item.name, item.sha)]
+    # A full SHA means the commit, not what was deployed with changes on top of it.
+    exact = [
+        item for item in found if asked == item.name or (asked == item.sha and item.sha.startswith(item.name))
+    ]
     if len(exact or found) == 1:
         return (exact or found)[0]
     candidates = ", ".join(targets) or "none"

@@ -24,11 +24,13 @@ from dataops_cli.deploy.workspace import (
     with_images_that_are_there,
 )
 from dataops_cli.docker_api import Engine
-from dataops_cli.errors import DataopsError
+from dataops_cli.errors import DataopsError, ExitCode
 from dataops_cli.project import Project
 from dataops_cli.settings.load import Environment
 from dataops_cli.stack.build_inputs import build_inputs
 from dataops_cli.stack.environment import load_environment_stack, require_stack
+from dataops_cli.stack.lock import held_by
+from dataops_cli.stack.lock_holder import Liveness
 from dataops_cli.stack.state import State, state_of
 
 
@@ -56,6 +58,11 @@ class Site:
         """By whom the warehouse is said to be used during a deployment; the same for whoever puts it right."""
         return f"{beginning.kind} {beginning.number} of {beginning.who}"
 
+    def is_being_changed(self) -> bool:
+        """Whether a command that lives holds the lock of the stack."""
+        holder = held_by(self.engine, self.project)
+        return holder is not None and holder.liveness is Liveness.ALIVE
+
     @cached_property
     def state(self) -> State:
         return state_of(self.engine, self.environment)
@@ -76,8 +83,17 @@ class Site:
             return None
 
     def workspace(self, root: Path, release: str) -> Workspace:
-        """A release whose files are in `root`, with the images that the engine has of it."""
+        """A release whose files are in `root`, with the images that the engine has of it.
+
+        Raises DataopsError (exit 5) where its files give the stack another name: it would be another stack.
+        """
         found = open_workspace(root, release, self.own, self.name, self.overrides)
+        if found.stack.name != self.project:
+            raise DataopsError(
+                f"Release {release} calls the stack {found.stack.name}, which is {self.project} here (stack.name)",
+                hint="Deploy it as that stack from a clone that is on this commit, or give the stack its name back.",
+                exit_code=ExitCode.REFUSED,
+            )
         return with_images_that_are_there(self.engine, as_many_as_there_are(self.engine, found))
 
     def as_up_makes_it(self) -> Workspace:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataops_cli.deploy import airflow_schema
 from dataops_cli.deploy.converge import Report, bring_containers, bring_images, take_away
 from dataops_cli.deploy.data import Data
-from dataops_cli.deploy.journal import Beginning
+from dataops_cli.deploy.journal import RESUME, Beginning
 from dataops_cli.deploy.progress import Steps
 from dataops_cli.deploy.proof import Proof
 from dataops_cli.deploy.site import Site
@@ -58,7 +58,7 @@ def reopen(site: Site, workspace: Workspace, beginning: Beginning, steps: Steps)
     """Let the pipeline's DAG run again, where it did before the deployment."""
     if beginning.was_paused is not False:
         return
-    with steps.step("resume", "Resume the pipeline") as step:
+    with steps.step(RESUME, "Resume the pipeline") as step:
         gate = site.gate(workspace.environment, step.say)
         if gate is not None:
             gate.open(timeout=PATIENCE)
@@ -68,6 +68,7 @@ def _data_back(data: Data, beginning: Beginning) -> str:
     """Where consumers read what the deployment has published, they read what they did before. What a run has
     published since stays."""
     data.end_what_is_left()
+    data.abandon()
     if beginning.switched_to is None or data.published() != beginning.switched_to:
         return "the deployment's own are not published"
     if beginning.generation is None:

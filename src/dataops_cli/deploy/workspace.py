@@ -12,6 +12,7 @@ from typing import Any
 
 from dataops_cli.deploy.changes import locked_version
 from dataops_cli.docker_api import Engine
+from dataops_cli.errors import UsageError
 from dataops_cli.project import Project
 from dataops_cli.settings.load import Environment, load_environment
 from dataops_cli.settings.model import is_secret, known_keys
@@ -70,6 +71,11 @@ def open_workspace(
 ) -> Workspace:
     """The files in `root` as release `release` of environment `name`, with the secrets of the platform `own`."""
     project = Project(root)
+    if name not in project.environment_names():
+        raise UsageError(
+            f"Release {release} has no environment {name}: no file environments/{name}.toml in it",
+            hint=f"Commit the file, or name one of those that it has: {', '.join(project.environment_names()) or 'none'}",
+        )
     environment = load_environment(project, name, options, secrets_of=own)
     stack = load_environment_stack(project, environment, profiles, release=release)
     services = {key: _without_live_code(service, root) for key, service in stack.services.items()}
@@ -97,7 +103,8 @@ def as_many_as_there_are(engine: Engine, workspace: Workspace) -> Workspace:
     there = [item for item in observe_containers(engine, workspace.stack.name) if not item.one_off]
     services = {}
     for name, service in workspace.stack.services.items():
-        number = sum(item.service == name for item in there)
+        # A change that was cut off has left two of one number.
+        number = len({item.number for item in there if item.service == name})
         said = "scale" in service or "replicas" in service.get("deploy", {})
         scaled: Service = service if said or number < 2 else {**service, "scale": number}
         services[name] = scaled

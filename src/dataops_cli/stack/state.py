@@ -31,8 +31,8 @@ MOUNT = "/state"
 class State:
     """The state of one environment's stack. Paths are relative, such as `journal/000012.json`.
 
-    A file is written whole by one request and never changed; what a killed command has left half is no JSON document
-    and does not count. What is no document (`put`) counts once a document names it.
+    A file is written whole by one request; what a killed command has left half is no JSON document and does not count.
+    What is no document (`put`) counts once a document names it.
     """
 
     engine: Engine
