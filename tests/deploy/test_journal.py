@@ -86,6 +86,16 @@ def test_what_is_to_be_put_right(journal: Journal, outcome: Outcome | None) -> N
     assert to_put_right(journal.deployments()) is None
 
 
+def test_what_was_given_up_is_not_to_be_put_right(journal: Journal) -> None:
+    deployed(journal, "a", Outcome.SUCCEEDED)
+    deployed(journal, "b", Outcome.BROKEN)
+    found = to_put_right(journal.deployments())
+    assert found is not None
+    journal.end(found.beginning, Outcome.LEFT)
+    assert to_put_right(journal.deployments()) is None
+    assert current(journal.deployments()) == "a"
+
+
 def test_what_was_found_out_later_counts(journal: Journal) -> None:
     deployed(journal, "a", None)
     journal.found(journal.deployments()[0].beginning, generation="run-1", backup="b-1")

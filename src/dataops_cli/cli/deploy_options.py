@@ -38,19 +38,28 @@ def site_of(app: Application) -> Site:
     return Site(docker_api.connect(), app.project, app.environment, app.console, app.overrides)
 
 
-def put_right(app: Application, site: Site, found: Deployment, *, plan: bool, wait: float) -> None:
-    """Put right what a deployment has left; with `plan`, say what that is."""
+def put_right(
+    app: Application, site: Site, found: Deployment, *, plan: bool, wait: float, give_up: bool = False
+) -> None:
+    """Put right what a deployment has left, or leave it for good; with `plan`, say what that is."""
     from dataops_cli.cli.application import command_line
     from dataops_cli.deploy.deploying import alone
     from dataops_cli.deploy.deployment import explain
     from dataops_cli.deploy.journal import current
 
     if plan:
-        app.console.result({"repair": found.document()}, explain(found), "It would be put right.")
+        what = "It would stay as it is." if give_up else "It would be put right."
+        app.console.result({"repair": found.document()}, explain(found), what)
         return
-    with alone(site, command_line(), wait=wait):
-        pass  # what is found is put right before anything else
+    with alone(site, command_line(), wait=wait, give_up=give_up):
+        pass  # what is found is seen to before anything else
     now = current(site.journal.deployments())
+    if give_up:
+        app.console.result(
+            {"repaired": None, "left": found.beginning.number, "release": now},
+            f"Left as it is: {explain(found)}. The next deploy begins from what is there.",
+        )
+        return
     app.console.result(
         {"repaired": found.beginning.number, "release": now},
         f"Put right: {site.name} is on {now or 'no release'}.",

@@ -10,7 +10,7 @@ from dataops_cli.deploy.backup import prune as prune_backups
 from dataops_cli.deploy.checkout import Checkout, renewed
 from dataops_cli.deploy.data import Data
 from dataops_cli.deploy.deployment import Change, Request, build_data, explain, repair, run_deploy_hook
-from dataops_cli.deploy.journal import Deployment, Kind, current, succeeded, to_put_right
+from dataops_cli.deploy.journal import Deployment, Kind, Outcome, current, succeeded, to_put_right
 from dataops_cli.deploy.progress import Steps
 from dataops_cli.deploy.release import Image, Release, find
 from dataops_cli.deploy.retention import prune
@@ -22,8 +22,11 @@ from dataops_cli.stack.lock import StackLease, changing
 
 
 @contextmanager
-def alone(site: Site, command: str, *, reason: str = "", wait: float = 0) -> Iterator[StackLease]:
-    """The lock of the stack, held while the block runs. What an earlier deployment has left is put right first.
+def alone(
+    site: Site, command: str, *, reason: str = "", wait: float = 0, give_up: bool = False
+) -> Iterator[StackLease]:
+    """The lock of the stack, held while the block runs. What an earlier deployment has left is put right first; to
+    `give_up` is to write down that it stays as it is, where that can never succeed.
 
     Raises DataopsError (exit 4) where somebody else holds it for longer than `wait` seconds.
     """
@@ -38,7 +41,10 @@ def alone(site: Site, command: str, *, reason: str = "", wait: float = 0) -> Ite
         on_takeover=lambda holder: console.warn(f"Took over the lock of {holder}, which has ended"),
     ) as lock:
         lease = lock()
-        if found := to_put_right(site.journal.deployments()):
+        found = to_put_right(site.journal.deployments())
+        if found and give_up:
+            site.journal.end(found.beginning, Outcome.LEFT, found.message or "it was cut off")
+        elif found:
             console.warn(f"{explain(found)}. It is put right first")
             repair(site, lease.check)
         yield lease

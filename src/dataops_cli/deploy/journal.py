@@ -3,7 +3,8 @@
 journal/<number>-begin.json    what is to be done, and what there was before
 journal/<number>-found-….json  what there was before and could be known later only
 journal/<number>-<step>.json   a step that ended, by its place (`again-` before it: after the end)
-journal/<number>-end.json      how it ended; written again where it is put right later
+journal/<number>-broken-….json that it could not be put back
+journal/<number>-end.json      how it ended
 
 A deployment without an end was cut off: what it was about to change is in its beginning.
 """
@@ -15,7 +16,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
+from operator import itemgetter
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 from dataops_cli.processes import user_name
@@ -23,6 +26,8 @@ from dataops_cli.stack.state import State
 
 # What the steps after the end of a deployment are called by.
 AGAIN = "again-"
+# What a way back that failed is called by.
+BROKEN = "broken-"
 # How the steps of the way back begin, and the last step of a deployment that comes to a good end.
 BACK, RESUME = "back: ", "resume"
 # What of a beginning may be known later only.
@@ -35,11 +40,13 @@ class Kind(StrEnum):
 
 
 class Outcome(StrEnum):
-    """How a deployment ended. Only `BROKEN` and none at all (cut off) leave something to be put right."""
+    """How a deployment ended. Only `BROKEN` and none at all (cut off) leave something to be put right; `LEFT` is what
+    an operator has made of one of them."""
 
     SUCCEEDED = "succeeded"
     UNDONE = "failed, and put back"
     BROKEN = "failed, and not put back"
+    LEFT = "failed, and left as it is"
 
 
 @dataclass(frozen=True)
@@ -165,7 +172,9 @@ class Journal:
         self, beginning: Beginning, outcome: Outcome, message: str = "", generation: str | None = None
     ) -> None:
         document = {"outcome": outcome, "message": message, "generation": generation, "at": now()}
-        self.state.add(f"journal/{beginning.key}-end.json", document)
+        # Of a way back that failed there may be several, and another end follows.
+        part = f"{BROKEN}{token_hex(4)}" if outcome is Outcome.BROKEN else "end"
+        self.state.add(f"journal/{beginning.key}-{part}.json", document)
 
 
 def current(deployments: Sequence[Deployment]) -> str | None:
@@ -203,7 +212,8 @@ def _deployment(parts: Mapping[str, Mapping[str, Any]]) -> Deployment:
             begin[name] = found[name]
     beginning = Beginning(**{**begin, "kind": Kind(begin["kind"])})
     steps, again = _steps(parts, ""), _steps(parts, AGAIN)
-    end = parts.get("end")
+    broken = [parts[name] for name in parts if name.startswith(BROKEN)]
+    end = parts.get("end") or max(broken, key=itemgetter("at"), default=None)
     if end is None:
         return Deployment(beginning, steps)
     return Deployment(
