@@ -13,7 +13,8 @@ import dataops_events
 from airflow.sdk import DAG, Asset, Param
 from dataops_steps import DataopsStep
 
-# What other DAGs can follow: schedule=[Asset("gold.gld_sales_summary")].
+# What other DAGs can follow: schedule=[Asset.ref(name="gold.gld_sales_summary")]. An Asset of the name alone would
+# be another one, as its uri would be the name; a ref takes the one that is here.
 GOLD = [
     Asset(name=f"gold.{name}", uri=f"dataops://warehouse/gold/{name}")
     for name in ("gld_customer_metrics", "gld_product_performance", "gld_sales_summary")

@@ -30,6 +30,8 @@ class FakeAirflow:
         self.frames: deque[tuple[str, list[dict[str, Any]]]] = deque()
         self.logs: dict[tuple[str, int], list[Any]] = {}
         self.returned: dict[str, Any] = {}
+        # What every DAG declares, as Airflow answers it.
+        self.params: dict[str, dict[str, Any]] = {}
         self.users: list[dict[str, Any]] | None = None
         self.import_errors: list[dict[str, Any]] = []
         self.health: dict[str, Any] = {"metadatabase": {"status": "healthy"}}
@@ -62,6 +64,8 @@ class FakeAirflow:
             "dag_id": dag_id,
             "is_paused": paused,
             "timetable_summary": None,
+            "timetable_periodic": True,
+            "max_active_runs": 16,
             "has_import_errors": False,
             "relative_fileloc": f"{dag_id}.py",
             "downstream": {"bronze": ["silver"], "silver": ["gold"], "gold": []},
@@ -214,6 +218,11 @@ class Handler(BaseHTTPRequestHandler):
             self.fake.dags[dag_id] |= self.body
         return 200, self.fake.dags[dag_id]
 
+    def _details(self, dag_id: str) -> tuple[int, Any]:
+        if dag_id not in self.fake.dags:
+            return 404, {"detail": f"The Dag with ID: `{dag_id}` was not found"}
+        return 200, self.fake.dags[dag_id] | {"params": self.fake.params}
+
     def _tasks(self, dag_id: str) -> tuple[int, Any]:
         downstream = self.fake.dags[dag_id]["downstream"]
         return 200, {"tasks": [{"task_id": a, "downstream_task_ids": b} for a, b in downstream.items()]}
@@ -227,7 +236,14 @@ class Handler(BaseHTTPRequestHandler):
                 return 409, {"detail": {"reason": "Unique constraint violation"}}
             self.fake.add_run(dag_id, run_id, "queued", conf=self.body["conf"])
             return 200, self.fake.runs[dag_id, run_id]
-        return 200, self._page([run for (dag, _), run in self.fake.runs.items() if dag == dag_id], "dag_runs")
+        query = parse_qs(urlsplit(self.path).query)
+        found = [run for (dag, _), run in self.fake.runs.items() if dag == dag_id]
+        for key, field in (("state", "state"), ("run_type", "run_type")):
+            found = [run for run in found if run[field] in query.get(key, [run[field]])]
+        if begin := query.get("logical_date_gte"):
+            end = query["logical_date_lte"][0]
+            found = [run for run in found if begin[0] <= run.get("logical_date", "") <= end]
+        return 200, self._page(found, "dag_runs")
 
     def _run(self, dag_id: str, run_id: str) -> tuple[int, Any]:
         run = self.fake.runs.get((dag_id, run_id))
@@ -272,7 +288,11 @@ class Handler(BaseHTTPRequestHandler):
 
     def _backfills(self, dry: str | None) -> tuple[int, Any]:
         if dry:
-            return 200, {"backfills": [{"logical_date": "2026-01-01T01:00:00Z"}], "total_entries": 1}
+            there = {run.get("logical_date") for run in self.fake.runs.values()}
+            dates = [f"2026-01-{day:02}T01:00:00Z" for day in range(1, 4)]
+            begin, end = self.body["from_date"], self.body["to_date"]
+            chosen = [date for date in dates if begin <= date <= end and date not in there]
+            return 200, {"backfills": [{"logical_date": date} for date in chosen]}
         return 200, {"id": 7}
 
     def _import_errors(self) -> tuple[int, Any]:
@@ -284,6 +304,7 @@ RUN = f"dags/{PART}/dagRuns/{PART}"
 ROUTES: list[tuple[str, Callable[..., tuple[int, Any]]]] = [
     ("dags", Handler._dags),
     (f"dags/{PART}", Handler._dag),
+    (f"dags/{PART}/details", Handler._details),
     (f"dags/{PART}/tasks", Handler._tasks),
     (f"dags/{PART}/dagRuns", Handler._runs),
     (RUN, Handler._run),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from fake_airflow import FakeAirflow, answer, hang_up, hang_up_afterwards, task
 
 from dataops_cli.airflow.api import Airflow
 from dataops_cli.airflow.faults import Conflict, Fault, Missing
 from dataops_cli.airflow.trigger import new_run_id, trigger
-from dataops_cli.errors import DataopsError
+from dataops_cli.errors import DataopsError, UsageError
 
 
 def test_every_page_is_read(api: Airflow, fake: FakeAirflow) -> None:
@@ -40,6 +42,26 @@ def test_a_trigger_whose_answer_is_lost_makes_one_run(
     fake.faults += [answer(503), fault]  # type: ignore[list-item]
     run = trigger(api, "dataops_pipeline", run_id=run_id)
     assert [*fake.runs] == [("dataops_pipeline", run.run_id)]
+
+
+def test_ctrl_c_while_a_trigger_is_under_way(
+    api: Airflow, fake: FakeAirflow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_arguments: object, **_options: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(api, "trigger", interrupted)
+    with pytest.raises(DataopsError, match="whether run mine was accepted is not known") as error:
+        trigger(api, "dataops_pipeline", run_id="mine")
+    assert error.value.exit_code == 130
+
+
+def test_a_value_that_does_not_fit_is_told_without_its_schema(api: Airflow, fake: FakeAirflow) -> None:
+    api.dag("dataops_pipeline")
+    detail = "Invalid input for param n: 1 is too small\n\nFailed validating 'minimum' in schema:\n    {}"
+    fake.faults.append(answer(400, json.dumps({"detail": detail})))
+    with pytest.raises(Fault, match=r"Airflow refuses the call \(400\): .*: 1 is too small$"):
+        api.trigger("dataops_pipeline", "mine", {"n": 1}, own_id=False)
 
 
 def test_a_run_that_is_there_is_not_taken_for_ours(api: Airflow, fake: FakeAirflow) -> None:
@@ -83,7 +105,9 @@ def test_a_paused_dag(api: Airflow, fake: FakeAirflow) -> None:
     assert error.value.exit_code == 5
     assert "--unpause" in error.value.hint
     assert fake.runs == {}
-    trigger(api, "daily", unpause=True)
+    told: list[str] = []
+    trigger(api, "daily", unpause=True, report=told.append)
+    assert told == ["Unpaused daily"]
     assert not fake.dags["daily"]["is_paused"]
     assert len(fake.runs) == 1
 
@@ -100,6 +124,35 @@ def test_an_unknown_dag_names_the_nearest(api: Airflow) -> None:
         api.runs("dataops_pipelin", limit=1)
     assert error.value.hint.startswith("Did you mean dataops_pipeline?")
     assert error.value.exit_code == 2
+
+
+def test_an_unknown_dag_lists_what_there_is(api: Airflow) -> None:
+    with pytest.raises(Missing) as error:
+        api.dag("shop")
+    assert error.value.hint == (
+        "It has: dataops_pipeline. One whose file has a fault is missing: dataops airflow import-errors"
+    )
+
+
+@pytest.mark.parametrize("dag_id", ["my dag/../x", "", ".", "..", "a..b", "a?b", "x" * 251])
+def test_what_cannot_be_a_dag_is_not_asked_for(api: Airflow, fake: FakeAirflow, dag_id: str) -> None:
+    with pytest.raises(UsageError, match="cannot be a DAG"):
+        api.runs(dag_id, limit=1)
+    assert fake.calls == []
+
+
+@pytest.mark.parametrize("run_id", ["a/b", "", "..", "a\nb"])
+def test_what_cannot_be_a_run_is_not_asked_for(api: Airflow, fake: FakeAirflow, run_id: str) -> None:
+    for call in (api.run, lambda dag, run: api.trigger(dag, run, {}, own_id=False)):
+        with pytest.raises(UsageError, match="cannot be a run's id"):
+            call("dataops_pipeline", run_id)
+    assert fake.calls == []
+
+
+@pytest.mark.parametrize("run_id", ["it's", "manual__2026-01-31T01:00:00+00:00", "100% of it?", "größe"])
+def test_ids_of_runs_are_encoded(api: Airflow, fake: FakeAirflow, run_id: str) -> None:
+    fake.add_run("dataops_pipeline", run_id)
+    assert api.run("dataops_pipeline", run_id).run_id == run_id
 
 
 def test_an_unknown_run(api: Airflow) -> None:

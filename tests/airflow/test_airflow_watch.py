@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import pytest
@@ -13,6 +13,7 @@ from fake_airflow import FakeAirflow, answer, hang_up, task
 from dataops_cli.airflow import watch as watching
 from dataops_cli.airflow.api import Airflow
 from dataops_cli.airflow.model import DagRun, TaskInstance
+from dataops_cli.airflow.queueing import waits_for
 from dataops_cli.airflow.views import showing
 from dataops_cli.airflow.watch import Notes, Outcome, watch
 from dataops_cli.console import Console
@@ -43,8 +44,11 @@ class Recorder:
     def back(self) -> None:
         self.events.append("back")
 
-    def stalled(self, ill: Sequence[str]) -> None:
-        self.events.append(f"stalled: {', '.join(ill)}")
+    def waits(self, for_what: str) -> None:
+        self.events.append(for_what)
+
+    def stalled(self, reason: str, hint: str) -> None:
+        self.events.append(reason)
 
 
 class Clock:
@@ -139,7 +143,62 @@ def test_a_run_that_nobody_does(api: Airflow, fake: FakeAirflow, clock: Clock) -
     view = Recorder()
     fake.health["scheduler"] = {"status": "unhealthy"}
     seen(api, view)
-    assert view.events == ["stalled: scheduler"] * 2
+    assert view.events == ["The run does not go on: of Airflow, this is not healthy: scheduler"] * 2
+
+
+def test_a_queue_that_no_worker_takes(api: Airflow, fake: FakeAirflow, clock: Clock) -> None:
+    queued = ("running", [task("bronze", "queued", queue="dbt"), task("silver", None, queue="other")])
+    play(fake, *[queued] * 10, frame("success", *["success"] * 3))
+    view, asked = Recorder(), []
+
+    def no_worker(queues: Collection[str]) -> tuple[str, str]:
+        asked.append((clock.now - 1000, set(queues)))
+        return "No worker takes the queue dbt", "Start it"
+
+    seen(api, view, no_worker=no_worker)
+    assert view.events == ["No worker takes the queue dbt"]
+    ((when, queues),) = asked
+    assert (30 <= when < 36, queues) == (True, {"dbt"})
+
+
+def test_a_queued_run_says_what_it_waits_for(api: Airflow, fake: FakeAirflow, clock: Clock) -> None:
+    fake.add_dag(DAG, max_active_runs=1)
+    play(fake, *[frame("queued", None, None, None)] * 3, frame("success", *["success"] * 3))
+    fake.add_run(DAG, "before", "queued")
+    fake.add_run(DAG, "filling", "queued", run_type="backfill")
+    fake.add_run(DAG, "working", "running")
+    view = Recorder()
+    seen(api, view)
+    assert view.events == ["waits for run working, and 1 before it"]
+    fake.add_dag(DAG, max_active_runs=2)
+    assert waits_for(api, api.run(DAG, "before")) == ""
+
+
+def test_where_a_log_lies_is_not_followed(api: Airflow, fake: FakeAirflow, clock: Clock) -> None:
+    source = [
+        {"event": "::group::Log message source details"},
+        {"event": "/opt/airflow/logs/dag_id=dataops_pipeline/attempt=1.log"},
+        {"event": "Could not read served logs: 404 NOT FOUND"},
+        {"event": "::endgroup::"},
+    ]
+    logs = {
+        1: source,
+        2: [*source, {"timestamp": "2026-01-31T01:00:02Z", "event": "first"}],
+        3: [*source, *({"timestamp": "2026-01-31T01:00:02Z", "event": text} for text in ("first", "second"))],
+    }
+
+    class Growing(dict[tuple[str, int], list[Any]]):
+        looks = itertools.count(1)
+
+        def get(self, key: Any, default: Any = None) -> Any:
+            return logs[next(self.looks)]
+
+    fake.logs = Growing()
+    running = ("running", [task("bronze", "running")])
+    play(fake, running, running, ("success", [task("bronze", "success")]))
+    view = Recorder()
+    seen(api, view, follow_logs=True)
+    assert view.logged == [("bronze", 1, ["first"]), ("bronze", 1, ["second"])]
 
 
 def test_a_long_task_is_no_stall(api: Airflow, fake: FakeAirflow, clock: Clock) -> None:

@@ -45,7 +45,10 @@ DAGS = {
         from datetime import datetime, timedelta
         from airflow.sdk import DAG, Param, get_current_context, task
 
-        with DAG("shop", schedule=None, params={"mode": Param("pass"), "seconds": 0}):
+        with DAG("shop", schedule=None, max_active_runs=1, params={
+            "mode": Param("pass"), "seconds": 0,
+            "parts": Param([], type="array", items={"enum": ["a", "b"]}),
+        }):
 
             # Without its webserver for longer than its heartbeat may be missing, a task is done again.
             @task(retries=2, retry_delay=timedelta(seconds=1))
@@ -158,6 +161,7 @@ def test_what_is_there(stack: Stack) -> None:
     assert broken.returncode == 1
     assert "broken.py" in broken.stdout
     assert "No module named 'no_such_module'" in broken.stdout
+    assert "1 file cannot be imported: its DAGs are missing here" in stack.run("dags").stderr
     (user,) = json.loads(stack.run("users", "--json").stdout)
     assert (user["name"], user["roles"]) == ("admin", ["Admin"])
     assert stack.run("open").stdout == "http://127.0.0.1:42080 (sign in as admin)\n"
@@ -202,6 +206,36 @@ def test_a_failed_run_is_shown_mended_and_cleared(stack: Stack) -> None:
     dag.write_text(dag.read_text().replace('== "fail"', '== "never"'))
     assert stack.run("clear", "bad", "--dag", "shop").returncode == 0
     assert stack.run("watch", "bad", "--dag", "shop").returncode == 0
+
+
+def test_parameters_that_do_not_fit(stack: Stack) -> None:
+    stack.run("unpause", "shop")
+    unknown = stack.run("trigger", "shop", "--conf", "mod=fail")
+    assert (unknown.returncode, "Did you mean mode?" in unknown.stderr) == (2, True)
+    part = stack.run("trigger", "shop", "--conf", "parts=a", "--run-id", "part", "--json")
+    assert json.loads(part.stdout)["conf"] == {"parts": ["a"]}
+    wrong = stack.run("trigger", "shop", "--conf", "parts=c", "--plan")
+    assert (wrong.returncode, '"c" is none of a, b' in wrong.stderr) == (2, True)
+
+
+def test_runs_are_queued_and_stopped(stack: Stack) -> None:
+    stack.run("unpause", "shop")
+    for run_id in ("first-of-all", "second", "third"):
+        assert stack.run("trigger", "shop", "--conf", "seconds=60", "--run-id", run_id).returncode == 0
+    until(lambda: stack.document("show", "first-of-all", "--dag", "shop")["state"] == "running", 60)
+    until(
+        lambda: (
+            stack.document("show", "third", "--dag", "shop")["waiting"]
+            == "waits for run first-of-all, and 1 before it"
+        ),
+        30,
+    )
+    stopped = json.loads(
+        stack.run("stop", "third", "second", "first-of-all", "--dag", "shop", "--json").stdout
+    )
+    assert [(item["state"], item["changed"]) for item in stopped] == [("failed", True)] * 3
+    again = stack.run("stop", "last", "--dag", "shop")
+    assert (again.returncode, again.stdout) == (0, "third has ended already: failed\n")
 
 
 def test_a_retry_succeeds(stack: Stack) -> None:
@@ -256,7 +290,7 @@ def test_a_run_is_detached_from_and_does_not_end_in_time(stack: Stack) -> None:
 
 def test_a_backfill_of_mapped_tasks(stack: Stack) -> None:
     stack.run("unpause", "daily")
-    words = ["backfill", "daily", "--from", "2026-01-01", "--to", "2026-01-02"]
+    words = ["backfill", "daily", "--from", "2026-01-01", "--to", "2026-01-01"]
     assert stack.run(*words, "--plan").stdout == "run daily for 2026-01-01T01:00+00:00\n"
     assert stack.run(*words).returncode == 0
 
@@ -265,6 +299,9 @@ def test_a_backfill_of_mapped_tasks(stack: Stack) -> None:
         return [run for run in found if run["run_type"] == "backfill"]
 
     until(lambda: bool(runs()), 30)
+    assert "the runs are there already (1 " in stack.run(*words).stdout
+    no_dates = stack.run("backfill", "shop", *words[2:])
+    assert (no_dates.returncode, "DAG shop has no dates to run for" in no_dates.stderr) == (2, True)
     run_id = str(runs()[0]["run_id"])
     assert stack.run("watch", run_id, "--dag", "daily").returncode == 0
     assert (

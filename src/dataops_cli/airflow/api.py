@@ -12,7 +12,17 @@ from dataops_cli.airflow import faults
 from dataops_cli.airflow.client import Client
 from dataops_cli.airflow.faults import Conflict, Fault, Missing
 from dataops_cli.airflow.logs import LogLine, lines_of
-from dataops_cli.airflow.model import Dag, DagImportError, DagRun, Health, TaskInstance, User, moment
+from dataops_cli.airflow.model import (
+    BACKFILL,
+    Dag,
+    DagImportError,
+    DagRun,
+    Health,
+    TaskInstance,
+    User,
+    moment,
+)
+from dataops_cli.airflow.names import require_names
 from dataops_cli.airflow.place import Place
 from dataops_cli.errors import ExitCode
 from dataops_cli.settings.layers import nearest
@@ -53,10 +63,21 @@ class Airflow:
             meant = nearest(dag_id, names)
             raise Missing(
                 f"Airflow has no DAG {dag_id}",
-                hint=(f"Did you mean {meant}?" if meant else f"It has: {', '.join(names[:10]) or 'none'}")
+                hint=(f"Did you mean {meant}?" if meant else f"It has: {', '.join(names[:10]) or 'none'}.")
                 + " One whose file has a fault is missing: dataops airflow import-errors",
                 exit_code=ExitCode.USAGE,
             ) from None
+
+    def params(self, dag_id: str) -> dict[str, Mapping[str, Any]]:
+        """The parameters that a DAG declares, with the JSON schema of each."""
+        with self._dag_named(dag_id):
+            document = self._client.call("get_dag_details", dag_id=dag_id)
+        return self._read(
+            lambda found: {
+                name: dict(param.get("schema") or {}) for name, param in (found.get("params") or {}).items()
+            },
+            document,
+        )
 
     def set_paused(self, dag_id: str, paused: bool) -> Dag:
         with self._dag_named(dag_id):
@@ -66,6 +87,7 @@ class Airflow:
     def trigger(self, dag_id: str, run_id: str, conf: Mapping[str, Any], *, own_id: bool) -> DagRun:
         """Ask for a run. It is asked for again where the answer was lost: `own_id` says that nobody else can have
         made a run of this id, so that one that is there is this one. Raises Conflict for a run that is there."""
+        require_names(run_id=run_id)
         # By its logical date Airflow tells which run was before which.
         now = datetime.now(UTC).isoformat()
         body = {"dag_run_id": run_id, "logical_date": now, "conf": dict(conf)}
@@ -95,6 +117,20 @@ class Airflow:
                 state=list(states) or None,
             )
 
+    def runs_of_schedule(self, dag_id: str, begin: datetime, end: datetime) -> list[DagRun]:
+        """The runs that the schedule or a backfill made for dates from `begin` to `end`."""
+        with self._dag_named(dag_id):
+            return self._all(
+                "get_dag_runs",
+                "dag_runs",
+                DagRun.from_json,
+                dag_id=dag_id,
+                run_type=["scheduled", BACKFILL],
+                logical_date_gte=begin,
+                logical_date_lte=end,
+                order_by=["logical_date"],
+            )
+
     def newest_run(self, dag_id: str) -> DagRun:
         """Raises Missing where the DAG has never run."""
         if runs := self.runs(dag_id, limit=1):
@@ -111,7 +147,8 @@ class Airflow:
             return self._read(DagRun.from_json, document)
 
     def stop(self, dag_id: str, run_id: str) -> DagRun:
-        """End a run: what runs of it is killed, the rest is skipped, and it has failed."""
+        """End a run: what runs of it is killed, the rest is skipped, and it has failed. One that has ended must not
+        be: it would have failed, too."""
         with self._run_named(dag_id, run_id):
             document = self._client.call(
                 "patch_dag_run", dag_id=dag_id, dag_run_id=run_id, dag_run_patch_body={"state": "failed"}

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 from dataops_cli.airflow import faults
 from dataops_cli.airflow.faults import Away, Conflict, Fault
+from dataops_cli.airflow.names import require_names
 from dataops_cli.airflow.place import Place
 from dataops_cli.settings.model import is_loopback
 
@@ -30,6 +31,7 @@ PIECE = 64 * 1024
 OPERATIONS = {
     "get_dags": "DAGApi",
     "get_dag": "DAGApi",
+    "get_dag_details": "DAGApi",
     "patch_dag": "DAGApi",
     "get_dag_runs": "DagRunApi",
     "get_dag_run": "DagRunApi",
@@ -82,7 +84,8 @@ class Client:
         self._token: str | None = None
 
     def call(self, operation: str, **arguments: Any) -> Any:
-        """The answer to one of OPERATIONS, as JSON. Raises Fault."""
+        """The answer to one of OPERATIONS, as JSON. Raises Fault, and UsageError for names that lead elsewhere."""
+        require_names(arguments.get("dag_id"), arguments.get("dag_run_id"))
 
         def attempt(timeout: float) -> _Answer:
             api = getattr(self._package, OPERATIONS[operation])(self._client)

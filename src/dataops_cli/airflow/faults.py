@@ -133,7 +133,9 @@ def detail_of(body: bytes) -> str:
         detail = "; ".join(_validation(item) for item in detail)
     if isinstance(detail, dict):
         detail = detail.get("message") or detail.get("reason")
-    return " ".join(str(detail or "").split())[:DETAIL_LENGTH]
+    # Of a value that does not fit a schema, the schema and the value follow, on many lines.
+    text = str(detail or "").partition("\n\nFailed validating")[0]
+    return " ".join(text.split())[:DETAIL_LENGTH]
 
 
 def _validation(item: Any) -> str:

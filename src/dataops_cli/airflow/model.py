@@ -8,18 +8,25 @@ from datetime import UTC, datetime
 from typing import Any
 
 SUCCESS, FAILED = "success", "failed"
+QUEUED, RUNNING = "queued", "running"
 RUN_ENDED = frozenset({SUCCESS, FAILED})
 TASK_ENDED = frozenset({SUCCESS, FAILED, "upstream_failed", "skipped", "removed"})
 # What Airflow calls a task that it has not begun to look at.
 NO_STATE = "none"
+# The type of a run that belongs to a backfill.
+BACKFILL = "backfill"
 
 
 @dataclass(frozen=True)
 class Dag:
+    """`periodic`: whether its schedule has dates; one that follows assets has none."""
+
     dag_id: str
     paused: bool
     schedule: str | None
+    periodic: bool
     next_run: datetime | None
+    max_active_runs: int | None
     has_import_errors: bool
     description: str | None
     tags: tuple[str, ...]
@@ -32,7 +39,9 @@ class Dag:
             dag_id=document["dag_id"],
             paused=document["is_paused"],
             schedule=document.get("timetable_summary"),
+            periodic=bool(document.get("timetable_periodic")),
             next_run=moment(document.get("next_dagrun_run_after")),
+            max_active_runs=document.get("max_active_runs"),
             has_import_errors=bool(document.get("has_import_errors")),
             description=document.get("description"),
             tags=tuple(tag["name"] for tag in document.get("tags") or ()),

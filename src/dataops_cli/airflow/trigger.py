@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -42,12 +42,19 @@ def trigger(
     run_id: str | None = None,
     conf: Mapping[str, Any] | None = None,
     unpause: bool = False,
+    report: Callable[[str], None] = lambda _line: None,
 ) -> DagRun:
-    """Start a run of a DAG. Raises DataopsError: exit 5 for a paused DAG, exit 2 for a `run_id` that is there."""
+    """Start a run of a DAG. `report` hears that it was unpaused for it.
+
+    Raises DataopsError: exit 5 for a paused DAG, exit 2 for a `run_id` that is there.
+    """
     dag = api.dag(dag_id)
     require_triggerable(dag, unpause=unpause)
     if dag.paused:
         api.set_paused(dag_id, False)
+        report(
+            f"Unpaused {dag_id}{f': its schedule starts runs, too ({dag.schedule})' if dag.schedule else ''}"
+        )
     wanted = run_id or new_run_id()
     try:
         return api.trigger(dag_id, wanted, conf or {}, own_id=run_id is None)
@@ -59,3 +66,9 @@ def trigger(
             hint=f"Look, once Airflow answers again: dataops airflow watch {wanted} --dag {dag_id}",
             exit_code=ExitCode.UNAVAILABLE,
         ) from fault
+    except KeyboardInterrupt:
+        raise DataopsError(
+            f"Interrupted: whether run {wanted} was accepted is not known",
+            hint=f"Look: dataops airflow watch {wanted} --dag {dag_id}",
+            exit_code=ExitCode.INTERRUPTED,
+        ) from None

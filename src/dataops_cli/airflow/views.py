@@ -75,7 +75,7 @@ class _Watched:
         self._told: dict[str, tuple[str, int]] = {}
         self._run_state = ""
         self._away = ""
-        self._ill: tuple[str, ...] = ()
+        self._stalled: set[str] = set()
 
     def update(self, run: DagRun, tasks: Sequence[TaskInstance], notes: Notes) -> None:
         self._run, self._tasks, self._notes = run, list(tasks), dict(notes)
@@ -112,13 +112,13 @@ class _Watched:
         self._away = ""
         self._console.progress("Airflow answers again.")
 
-    def stalled(self, ill: Sequence[str]) -> None:
-        if tuple(ill) != self._ill:
-            self._ill = tuple(ill)
-            self._console.warn(
-                f"The run does not go on: of Airflow, this is not healthy: {', '.join(ill)}",
-                "See its containers: dataops ps",
-            )
+    def waits(self, for_what: str) -> None:
+        self._console.progress(f"  It {for_what}.")
+
+    def stalled(self, reason: str, hint: str) -> None:
+        if reason not in self._stalled:
+            self._stalled.add(reason)
+            self._console.warn(reason, hint)
 
     def render(self) -> RenderableType:
         """The live table as it is now: durations grow between two looks."""

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 from dataops_cli.airflow.api import Airflow
 from dataops_cli.airflow.faults import Away, Fault, Missing
 from dataops_cli.airflow.logs import tail
-from dataops_cli.airflow.model import FAILED, SUCCESS, DagRun, TaskInstance
+from dataops_cli.airflow.model import FAILED, QUEUED, SUCCESS, DagRun, TaskInstance
+from dataops_cli.airflow.queueing import waits_for
 from dataops_cli.errors import DataopsError, ExitCode
 
 T = TypeVar("T")
@@ -24,6 +25,8 @@ TAIL_LINES = 30
 # More tasks than these that failed are named, without their logs.
 TAILS = 3
 
+# The queues that tasks wait in → why nobody takes these, and what to do about it; None where nothing is known.
+NoWorker = Callable[[Collection[str]], tuple[str, str] | None]
 # What a task returned → lines to show below it.
 ReturnedLines = Callable[[Any], Sequence[str]]
 Notes = Mapping[str, Sequence[str]]
@@ -44,8 +47,11 @@ class View(Protocol):
     def back(self) -> None:
         """Airflow answers again."""
 
-    def stalled(self, ill: Sequence[str]) -> None:
-        """The run does not go on, as these parts of Airflow are ill."""
+    def waits(self, for_what: str) -> None:
+        """The run is queued, and `for_what` says behind which others."""
+
+    def stalled(self, reason: str, hint: str) -> None:
+        """The run does not go on."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +85,7 @@ def watch(
     deadline: float | None = None,
     follow_logs: bool = False,
     returned_lines: ReturnedLines | None = None,
+    no_worker: NoWorker = lambda _queues: None,
 ) -> Outcome:
     """Look at a run until it ends. `deadline` is in time.monotonic() seconds.
 
@@ -86,7 +93,7 @@ def watch(
     where the run has not ended by the deadline, exit 3 where Airflow stays away, exit 2 where there is no such run.
     """
     return _Watching(
-        api.impatient(), dag_id, run_id, view, deadline, follow_logs, returned_lines
+        api.impatient(), dag_id, run_id, view, deadline, follow_logs, returned_lines, no_worker
     ).to_the_end()
 
 
@@ -99,6 +106,8 @@ class _Watching:
     deadline: float | None
     follow_logs: bool
     returned_lines: ReturnedLines | None
+    no_worker: NoWorker
+    waiting: str = ""
     notes: dict[str, Sequence[str]] = field(default_factory=dict)
     # Tries whose result was read, and how many lines of a try's log were shown.
     read: set[tuple[str, int]] = field(default_factory=set)
@@ -119,15 +128,30 @@ class _Watching:
             if run.ended:
                 return Outcome(run, tasks, self.notes, self._failures(run, tasks))
             now = [(run.state, [(task.name, task.state, task.try_number) for task in tasks])]
+            self._tell_what_it_waits_for(run)
             pause = FIRST_PAUSE if now != before else min(pause * GROWTH, LONGEST_PAUSE)
             if now != before or any(task.state == "running" for task in tasks):
                 check_at = time.monotonic() + STALL_SECONDS
             elif time.monotonic() >= check_at:
                 check_at = time.monotonic() + STALL_SECONDS
-                if ill := [part.part for part in self._reach(self.api.health) if part.ill]:
-                    self.view.stalled(ill)
+                self._tell_why_it_stalls(tasks)
             before = now
             self._wait(pause, run)
+
+    def _tell_what_it_waits_for(self, run: DagRun) -> None:
+        waiting = self._reach(lambda: waits_for(self.api, run))
+        if waiting and waiting != self.waiting:
+            self.view.waits(waiting)
+        self.waiting = waiting
+
+    def _tell_why_it_stalls(self, tasks: Sequence[TaskInstance]) -> None:
+        """Nothing of the run is done. Are those there who would do it?"""
+        if ill := [part.part for part in self._reach(self.api.health) if part.ill]:
+            reason = f"The run does not go on: of Airflow, this is not healthy: {', '.join(ill)}"
+            self.view.stalled(reason, "See its containers: dataops ps")
+        queues = {task.queue for task in tasks if task.state == QUEUED}
+        if queues and (found := self.no_worker(queues)):
+            self.view.stalled(*found)
 
     def _reach(self, call: Callable[[], T]) -> T:
         """The answer to a call, whenever Airflow gives it."""
@@ -188,7 +212,8 @@ class _Watching:
             lines = self.api.log(self.dag_id, self.run_id, task)
         except (Away, Missing):  # not begun, or too long for the time that a call has: the next look sees it
             return []
-        return [text for line in lines if not line.framing for text in line.lines]
+        # A line without a time says only where the log is, or why it is not to be had yet.
+        return [text for line in lines if line.time and not line.framing for text in line.lines]
 
     def _read_results(self, tasks: Sequence[TaskInstance]) -> None:
         """The lines below each task that has ended, from what it returned."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,14 +17,22 @@ from dataops_cli.cli.airflow_options import (
     PlanOption,
     TimeoutOption,
     connect,
+    fitting_parameters,
     parameters,
     shown_json,
     warn_of_pause,
+    watch_seconds,
 )
 from dataops_cli.cli.application import Application, command
 from dataops_cli.cli.recording import audited
 
+if TYPE_CHECKING:
+    from dataops_cli.airflow.api import Airflow
+    from dataops_cli.airflow.model import Dag
+
 app = typer.Typer(add_completion=False)
+
+DAY, MOMENT = "%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"
 
 
 @command(app)
@@ -30,12 +40,13 @@ def dags(app: Application) -> None:
     """List the DAGs, with their schedules and when they run next."""
     from dataops_cli.console import table
 
-    found = connect(app).dags()
+    api = connect(app)
+    found, errors = api.dags(), api.import_errors()
     columns = ["dag", "state", "schedule", "next_run", "file", "description"]
     rows = [
         [
             dag.dag_id,
-            "faulty" if dag.has_import_errors else "paused" if dag.paused else "active",
+            "paused" if dag.paused else "active",
             dag.schedule,
             dag.next_run and dag.next_run.isoformat(timespec="minutes"),
             dag.file,
@@ -43,10 +54,13 @@ def dags(app: Application) -> None:
         ]
         for dag in found
     ]
-    app.console.result(
-        [vars(dag) for dag in found],
-        table(columns, rows) if rows else f"No DAGs. Files with faults: {app.hint('airflow import-errors')}",
-    )
+    app.console.result([vars(dag) for dag in found], table(columns, rows) if rows else "No DAGs.")
+    if errors:
+        one = len(errors) == 1
+        app.console.warn(
+            f"{len(errors)} file{' cannot be imported: its' if one else 's cannot be imported: their'} DAGs are missing here",
+            "See why: dataops airflow import-errors",
+        )
 
 
 @command(app)
@@ -73,18 +87,19 @@ def trigger(
     from dataops_cli.airflow.trigger import trigger as start
     from dataops_cli.cli.airflow_watching import watch_run
 
+    seconds = watch_seconds(timeout)
     given = parameters(conf)
     api = connect(app)
+    given = fitting_parameters(api, dag, given)
     if plan:
         found = api.dag(dag)
         require_triggerable(found, unpause=unpause)
         steps = [f"unpause {dag}: it is paused"] * found.paused + [f"trigger {dag} with {shown_json(given)}"]
         app.console.result({"plan": steps}, *steps)
         return
-    run = start(api, dag, run_id=run_id, conf=given, unpause=unpause)
-    if wait or follow_logs or timeout:
-        app.console.progress(f"Triggered {run.dag_id} {run.run_id}")
-        watch_run(app, api, run, timeout=timeout, follow_logs=follow_logs)
+    run = start(api, dag, run_id=run_id, conf=given, unpause=unpause, report=app.console.progress)
+    if wait or follow_logs or seconds:
+        watch_run(app, api, run, triggered=True, seconds=seconds, follow_logs=follow_logs)
         return
     words = f"airflow watch {run.run_id} --dag {run.dag_id}"
     app.console.result(vars(run), f"Triggered {run.dag_id} {run.run_id}", f"  → Watch it: {app.hint(words)}")
@@ -121,10 +136,10 @@ def backfill(
     app: Application,
     begin: Annotated[
         datetime,
-        typer.Option("--from", formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"], help="First date, in UTC."),
+        typer.Option("--from", formats=[DAY, MOMENT], help="First date, in UTC."),
     ],
-    end: Annotated[
-        datetime, typer.Option("--to", formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"], help="Last date, in UTC.")
+    to: Annotated[
+        str, typer.Option(metavar="DATE", help="Last date, the whole day, in UTC; or YYYY-MM-DDTHH:MM:SS.")
     ],
     dag: DagArgument = PIPELINE,
     conf: ConfOption = None,
@@ -143,24 +158,25 @@ def backfill(
 
     if again not in ("none", "failed", "completed"):
         raise UsageError(f"--again is {again!r}", hint="Write none, failed or completed.")
+    begin, end = begin.replace(tzinfo=UTC), _last_moment(to)
     if end < begin:
         raise UsageError("--to is before --from", hint="Write the earlier date as --from.")
+    given = parameters(conf)
+    api = connect(app)
+    found = api.dag(dag)
+    _require_dates(found)
     body: dict[str, Any] = {
         "dag_id": dag,
-        "from_date": begin.replace(tzinfo=UTC),
-        "to_date": end.replace(tzinfo=UTC),
+        "from_date": begin,
+        "to_date": end,
         "reprocess_behavior": again,
         "max_active_runs": max_active_runs,
         "run_backwards": backwards,
-        "dag_run_conf": parameters(conf),
+        "dag_run_conf": fitting_parameters(api, dag, given),
     }
-    api = connect(app)
-    found = api.dag(dag)
     dates = [date.isoformat(timespec="minutes") for date in api.plan_backfill(body)]
-    lines = [f"run {dag} for {date}" for date in dates] or [
-        "Nothing to run: no date of the schedule is in it."
-    ]
     if plan or not dates:
+        lines = [f"run {dag} for {date}" for date in dates] or _why_none(app, api, dag, begin, to, again)
         app.console.result({"dag_id": dag, "dates": dates}, *lines)
         return
     number = api.backfill(body)
@@ -170,3 +186,43 @@ def backfill(
         f"  → See them: {app.hint(f'airflow runs {dag}')}",
     )
     warn_of_pause(app, found)
+
+
+def _last_moment(text: str) -> datetime:
+    """The time that --to names, in UTC: the end of a day, or the moment it says."""
+    from dataops_cli.errors import UsageError
+
+    with suppress(ValueError):
+        return datetime.combine(datetime.strptime(text, DAY), datetime.max.time(), UTC)
+    with suppress(ValueError):
+        return datetime.strptime(text, MOMENT).replace(tzinfo=UTC)
+    raise UsageError(f"--to is {text!r}", hint="Write it as 2026-01-31 or 2026-01-31T12:00:00.")
+
+
+def _require_dates(dag: Dag) -> None:
+    """Raises UsageError for a DAG whose schedule has no dates."""
+    from dataops_cli.errors import UsageError
+
+    if dag.periodic:
+        return
+    if dag.dag_id == PIPELINE:
+        hint = 'Set airflow.schedule in the environment\'s settings, such as "0 2 * * *", then: dataops up'
+    else:
+        hint = f"Give it a schedule with dates in {dag.file}."
+    raise UsageError(
+        f"DAG {dag.dag_id} has no dates to run for: its schedule is {dag.schedule or 'on demand only'}",
+        hint=f"{hint} For one run: dataops airflow trigger {dag.dag_id}",
+    )
+
+
+def _why_none(app: Application, api: Airflow, dag_id: str, begin: datetime, to: str, again: str) -> list[str]:
+    """Why a backfill has nothing to run, and what to do about it."""
+    there = api.runs_of_schedule(dag_id, begin, _last_moment(to))
+    if not there:
+        return ["Nothing to run: no date of the schedule that has passed is in it."]
+    states = ", ".join(f"{count} {state}" for state, count in Counter(run.state for run in there).items())
+    told = f"Nothing to run: the runs are there already ({states})"
+    if again == "completed":
+        return [f"{told}, and are not done again while they go on."]
+    words = f"airflow backfill {dag_id} --from {begin:{MOMENT}} --to {to} --again completed"
+    return [f"{told}.", f"  → Do them again: {app.hint(words)}"]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from dataops_cli import durations
 from dataops_cli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -46,6 +47,16 @@ def connect(app: Application) -> Airflow:
     return Airflow(place_of(app.environment), on_retry=app.console.detail)
 
 
+def watch_seconds(timeout: str | None) -> float | None:
+    """How long to watch. Raises UsageError for no span of time, or none that one could watch in."""
+    if timeout is None:
+        return None
+    seconds = durations.seconds(timeout)
+    if not seconds:
+        raise UsageError(f"--timeout is {timeout}", hint="Write how long to watch, such as 30m.")
+    return seconds
+
+
 def find_run(api: Airflow, dag_id: str, run_id: str) -> DagRun:
     """A run by its id; `last` is the DAG's newest. Raises Missing where there is none."""
     return api.newest_run(dag_id) if run_id == LAST else api.run(dag_id, run_id)
@@ -57,6 +68,13 @@ def warn_of_pause(app: Application, dag: Dag) -> None:
         app.console.warn(
             f"{dag.dag_id} is paused: its runs wait", f"Let them go on: dataops airflow unpause {dag.dag_id}"
         )
+
+
+def fitting_parameters(api: Airflow, dag_id: str, given: dict[str, Any]) -> dict[str, Any]:
+    """What --conf says, as the DAG wants it. Raises UsageError for what it does not take."""
+    from dataops_cli.airflow.params import fitted
+
+    return fitted(dag_id, api.params(dag_id), given) if given else given
 
 
 def parameters(given: list[str] | None) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""`dataops airflow runs|show|tasks|logs|watch|clear`: what is done with a run."""
+"""`dataops airflow runs|show|tasks|logs|watch|clear|stop`: what is done with a run."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from dataops_cli.cli.airflow_options import (
     find_run,
     shown_json,
     warn_of_pause,
+    watch_seconds,
 )
 from dataops_cli.cli.application import Application, command
 from dataops_cli.cli.recording import audited
@@ -41,13 +42,17 @@ def watch(
     follow_logs: FollowOption = False,
 ) -> None:
     """Watch a run until it ends, and exit with its outcome."""
-    from dataops_cli.cli.airflow_watching import watch_run
+    from dataops_cli.cli.airflow_watching import detached, watch_run
 
-    api = connect(app)
-    run = find_run(api, dag, run_id)
-    if not run.ended:
-        warn_of_pause(app, api.dag(dag))
-    watch_run(app, api, run, timeout=timeout, follow_logs=follow_logs)
+    seconds = watch_seconds(timeout)
+    try:
+        api = connect(app)
+        run = find_run(api, dag, run_id)
+        if not run.ended:
+            warn_of_pause(app, api.dag(dag))
+    except KeyboardInterrupt:
+        raise detached(dag, run_id) from None
+    watch_run(app, api, run, seconds=seconds, follow_logs=follow_logs)
 
 
 @command(app)
@@ -76,24 +81,28 @@ def runs(
         ]
         for run in found
     ]
+    none = (
+        f"No run of {dag} is {' or '.join(state)}. All of them: {app.hint(f'airflow runs {dag}')}"
+        if state
+        else f"{dag} has never run. Start a run: {app.hint(f'airflow trigger {dag}')}"
+    )
     app.console.result(
         [_document(run) for run in found],
-        table(["run_id", "state", "type", "started_at", "seconds", "by"], rows)
-        if rows
-        else f"No such runs. Start one with: {app.hint(f'airflow trigger {dag}')}",
+        table(["run_id", "state", "type", "started_at", "seconds", "by"], rows) if rows else none,
     )
 
 
 @command(app)
 def show(app: Application, run_id: RunArgument = LAST, dag: DagOption = PIPELINE) -> None:
     """Show one run: its facts, and its tasks in their latest tries."""
+    from dataops_cli.airflow.queueing import waits_for
     from dataops_cli.airflow.views import task_table
     from dataops_cli.console import table
 
     api = connect(app)
     run = find_run(api, dag, run_id)
     tasks = api.tasks(dag, run.run_id)
-    facts = _document(run)
+    facts = _document(run) | {"waiting": waits_for(api, run) or None}
     rows = [[key, value] for key, value in facts.items() if value not in (None, {})]
     rows = [[key, shown_json(value) if isinstance(value, dict) else value] for key, value in rows]
     app.console.result(
@@ -149,6 +158,7 @@ def logs(
 ) -> None:
     """Show what a task of a run wrote, with tracebacks."""
     from dataops_cli.airflow.faults import Missing
+    from dataops_cli.airflow.model import NO_STATE
     from dataops_cli.errors import ExitCode
 
     api = connect(app)
@@ -182,7 +192,9 @@ def logs(
             "\n".join([f"{stamp}{level}{line.text}", *line.trace]),
         )
     if not shown:
-        app.console.progress(f"{instance.name} has written nothing yet: it is {instance.state}.")
+        begun = "has written nothing" if instance.try_number else "has not begun"
+        state = "" if instance.state == NO_STATE else f": it is {instance.state}"
+        app.console.progress(f"{instance.name} {begun}{state}.")
 
 
 @command(app)
@@ -208,14 +220,18 @@ def clear(
     run = find_run(api, dag, run_id)
     tasks = api.tasks(dag, run.run_id)
     before = {item.name: item.state for item in tasks}
+    order = {item.task_id: number for number, item in enumerate(tasks)}
     chosen = _to_clear(run, tasks, task or ())
     cleared = (
         api.clear(dag, run.run_id, chosen, downstream=downstream or not task, plan=plan) if chosen else []
     )
-    # Cleared ones have no state any more: what they were is of interest. Airflow lists them in any order.
+    # Cleared ones have no state any more: what they were is of interest. Airflow lists them in any order; here it
+    # is that of the DAG.
     cleared = [
         replace(item, state=before.get(item.name, item.state))
-        for item in sorted(cleared, key=lambda item: (item.task_id, item.map_index))
+        for item in sorted(
+            cleared, key=lambda item: (order.get(item.task_id, len(order)), item.task_id, item.map_index)
+        )
     ]
     lines = [f"clear {item.name}: {item.state}" for item in cleared]
     if not cleared:
@@ -228,6 +244,41 @@ def clear(
     )
     if cleared and not plan:
         warn_of_pause(app, api.dag(dag))
+
+
+@command(app)
+@audited
+def stop(
+    app: Application,
+    run_ids: Annotated[list[str], typer.Argument(metavar="RUN…", help="The runs, or `last`: the newest.")],
+    dag: DagOption = PIPELINE,
+    plan: PlanOption = False,
+) -> None:
+    """End runs: what is at work is killed, the rest is skipped, and they have failed."""
+    api = connect(app)
+    # All of them are looked up before the first is stopped: one that is not there stops none.
+    found = {run.run_id: run for run in [find_run(api, dag, run_id) for run_id in run_ids]}
+    documents, lines = [], []
+    for run in found.values():
+        ended = run if plan or run.ended else api.stop(dag, run.run_id)
+        documents.append(
+            {
+                "dag_id": dag,
+                "run_id": run.run_id,
+                "state": ended.state,
+                "changed": not run.ended,
+                "plan": plan,
+            }
+        )
+        if run.ended:
+            lines.append(f"{run.run_id} has ended already: {run.state}")
+        elif plan:
+            lines.append(f"stop {run.run_id}: it is {run.state}")
+        else:
+            lines.append(f"Stopped {run.run_id}: it is {ended.state}")
+            words = f"airflow clear {run.run_id} --dag {dag}"
+            lines.append(f"  → Let it go on from where it was: {app.hint(words)}")
+    app.console.result(documents, *lines)
 
 
 def _to_clear(run: DagRun, tasks: Sequence[TaskInstance], names: Sequence[str]) -> list[TaskInstance]:

@@ -17,11 +17,14 @@ def health(app: Application) -> None:
     """Show how Airflow's parts are; exit 1 where one is ill."""
     from rich.text import Text
 
+    from dataops_cli.cli.airflow_workers import worker_health
     from dataops_cli.console import table
     from dataops_cli.errors import ExitCode
 
     api = connect(app)
     parts, version = api.health(), api.version()
+    if worker := worker_health(app):
+        parts.append(worker)
     ill = [part for part in parts if part.ill]
     rows = [
         [

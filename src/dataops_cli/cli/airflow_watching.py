@@ -25,37 +25,55 @@ def watch_run(
     api: Airflow,
     run: DagRun,
     *,
-    timeout: str | None = None,
+    triggered: bool = False,
+    seconds: float | None = None,
     follow_logs: bool = False,
     returned_lines: ReturnedLines | None = None,
 ) -> None:
-    """Watch a run to its end and show how it ended. Leaves with exit 1 where it failed.
+    """Watch a run to its end, or for so many seconds, and show how it ended. Leaves with exit 1 where it failed.
 
-    Ctrl-C asks whether to stop the run or to leave it alone, and leaves with exit 130.
+    `triggered` says first that it was. Ctrl-C asks whether to stop the run or to leave it alone, and leaves with
+    exit 130.
     """
-    from dataops_cli import durations
-    from dataops_cli.airflow.views import showing
-    from dataops_cli.airflow.watch import watch
-
-    deadline = time.monotonic() + durations.seconds(timeout) if timeout else None
+    deadline = time.monotonic() + seconds if seconds is not None else None
     while True:
         try:
-            with showing(app.console) as view:
-                outcome = watch(
-                    api,
-                    run.dag_id,
-                    run.run_id,
-                    view=view,
-                    deadline=deadline,
-                    follow_logs=follow_logs,
-                    returned_lines=returned_lines,
-                )
+            if triggered:
+                app.console.progress(f"Triggered {run.dag_id} {run.run_id}")
+                triggered = False
+            outcome = _watched(app, api, run, deadline, follow_logs, returned_lines)
             break
         except KeyboardInterrupt:
             _interrupted(app, api, run)
     app.console.result(document(outcome), *_renderables(app, outcome))
     if not outcome.succeeded:
         raise typer.Exit(ExitCode.FAILED)
+
+
+def _watched(
+    app: Application,
+    api: Airflow,
+    run: DagRun,
+    deadline: float | None,
+    follow_logs: bool,
+    returned_lines: ReturnedLines | None,
+) -> Outcome:
+    # These take a moment, in which Ctrl-C is to mean what it means later.
+    from dataops_cli.airflow.views import showing
+    from dataops_cli.airflow.watch import watch
+    from dataops_cli.cli.airflow_workers import without_worker
+
+    with showing(app.console) as view:
+        return watch(
+            api,
+            run.dag_id,
+            run.run_id,
+            view=view,
+            deadline=deadline,
+            follow_logs=follow_logs,
+            returned_lines=returned_lines,
+            no_worker=lambda queues: without_worker(app, queues),
+        )
 
 
 def document(outcome: Outcome) -> dict[str, Any]:
@@ -110,8 +128,6 @@ def _renderables(app: Application, outcome: Outcome) -> Iterator[RenderableType]
 
 def _interrupted(app: Application, api: Airflow, run: DagRun) -> None:
     """Return to go on watching; raises DataopsError (exit 130) otherwise."""
-    from dataops_cli.airflow.watch import watch_command
-
     answer = _asked(app, run)
     if answer == "w":
         return
@@ -122,9 +138,16 @@ def _interrupted(app: Application, api: Airflow, run: DagRun) -> None:
             hint=f"Let it go on from where it was: dataops airflow clear {run.run_id} --dag {run.dag_id}",
             exit_code=ExitCode.INTERRUPTED,
         )
-    raise DataopsError(
-        f"Detached: run {run.run_id} goes on",
-        hint=f"Watch it again: {watch_command(run.dag_id, run.run_id)}",
+    raise detached(run.dag_id, run.run_id)
+
+
+def detached(dag_id: str, run_id: str) -> DataopsError:
+    """What one who stops watching is told."""
+    from dataops_cli.airflow.watch import watch_command
+
+    return DataopsError(
+        f"Detached: run {run_id} goes on",
+        hint=f"Watch it again: {watch_command(dag_id, run_id)}",
         exit_code=ExitCode.INTERRUPTED,
     )
 

@@ -32,22 +32,27 @@ def run_by_airflow(
     """
     from dataops_cli.airflow.trigger import trigger
     from dataops_cli.airflow.watch import watch_command
-    from dataops_cli.cli.airflow_options import connect
+    from dataops_cli.cli.airflow_options import connect, watch_seconds
     from dataops_cli.cli.airflow_watching import watch_run
 
+    if not wait and (timeout or follow_logs):
+        raise UsageError(
+            "--timeout and --follow-logs are for watching a run, which --no-wait does not",
+            hint="Leave out --no-wait, or the others.",
+        )
+    seconds = watch_seconds(timeout)
     conf = parameters(app, options, only_direct)
     api = connect(app)
     with app.console.activity("Triggering the pipeline"):
-        run = trigger(api, DAG, conf=conf, unpause=unpause)
-    again = app.advice(watch_command(run.dag_id, run.run_id))
+        run = trigger(api, DAG, conf=conf, unpause=unpause, report=app.console.progress)
     if not wait:
+        again = app.advice(watch_command(run.dag_id, run.run_id))
         app.console.result(
             {"dag_id": run.dag_id, "run_id": run.run_id, "state": run.state},
             f"Triggered {run.dag_id} {run.run_id}. Watch it: {again}",
         )
         return
-    app.console.progress(f"Triggered {run.dag_id} {run.run_id}")
-    watch_run(app, api, run, timeout=timeout, follow_logs=follow_logs, returned_lines=lines)
+    watch_run(app, api, run, triggered=True, seconds=seconds, follow_logs=follow_logs, returned_lines=lines)
 
 
 def parameters(app: Application, options: RunOptions, only_direct: Mapping[str, Any]) -> dict[str, Any]:
