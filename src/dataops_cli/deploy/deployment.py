@@ -107,8 +107,9 @@ class Change:
         steps.changed = True
         with steps.step("pause", "Pause the pipeline") as step:
             step.detail = self._pause(beginning, step.say)
-        self._back_up(beginning, steps)
         beginning = self._prepare_airflow(beginning, steps)
+        if beginning.backup is None:
+            self._back_up(beginning, steps)
         switched = self._publish_again(data, beginning, steps) if data.is_reachable() else None
         with steps.step("containers", "Restart the containers that differ") as step:
             changes = bring_containers(site.engine, workspace, step.report, steps.check)

@@ -132,7 +132,8 @@ def plan_rollback(site: Site, target: Release, *, rebuild: bool) -> Plan:
     previous = current(site.journal.deployments())
     releases = site.releases.all()
     data = Data(site.engine, site.project, "", "plan")
-    kept = data.newest_of(target.name) if data.is_reachable() else None
+    asked = data.is_reachable()
+    kept = data.newest_of(target.name) if asked else None
     with site.kept(target.name) as workspace:
         images = planned_images(site.engine, workspace)
         containers = planned_containers(site.engine, workspace)
@@ -140,6 +141,8 @@ def plan_rollback(site: Site, target: Release, *, rebuild: bool) -> Plan:
     if kept:
         lines = [f"switch the data back to {kept['run_id']}, built at {kept['built_at']}"]
         lines += ["then build them again with the old code, test them, and publish them"] if rebuild else []
+    elif not asked:
+        lines = ["switch the data back, where they are kept: dbt's container does not run, so it is not known yet"]
     else:
         lines = ["no data of it are kept: build all models aside with the old code, test them, publish them"]
     manifest = site.releases.manifest(target.name)
