@@ -14,6 +14,7 @@ from dataops_cli.deploy.journal import (
     StepRecord,
     current,
     next_number,
+    release_before,
     succeeded,
     to_put_right,
 )
@@ -84,6 +85,18 @@ def test_what_is_to_be_put_right(journal: Journal, outcome: Outcome | None) -> N
     assert current(journal.deployments()) == "a"
     deployed(journal, "c", Outcome.SUCCEEDED)
     assert to_put_right(journal.deployments()) is None
+
+
+def test_the_release_before_is_never_one_that_was_left_behind(journal: Journal) -> None:
+    for name in ("a", "b", "c"):
+        deployed(journal, name, Outcome.SUCCEEDED)
+    assert release_before(journal.deployments()) == "b"
+    deployed(journal, "b", Outcome.SUCCEEDED, Kind.ROLLBACK)
+    assert release_before(journal.deployments()) == "a"
+    deployed(journal, "a", Outcome.SUCCEEDED, Kind.ROLLBACK)
+    assert release_before(journal.deployments()) is None
+    deployed(journal, "a", Outcome.SUCCEEDED)
+    assert release_before(journal.deployments()) == "c"
 
 
 def test_what_was_given_up_is_not_to_be_put_right(journal: Journal) -> None:

@@ -83,6 +83,7 @@ def test_dev_has_the_plain_names_and_ports(stacks: dict[str, Stack]) -> None:
         "postgres_data",
         "cloudbeaver_data",
         "dbt_state",
+        "deploy_state",
         "redis_data",
         "airflow_logs",
     }

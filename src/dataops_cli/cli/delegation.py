@@ -13,15 +13,22 @@ if TYPE_CHECKING:
     from dataops_cli.stack.dbt_container import DbtContainer
 
 
-def delegate(app: Application) -> None:
-    """Where the environment's dbt runs in a container: run this command there, and leave with its exit code."""
+def delegate(app: Application, *, changes: bool = False) -> None:
+    """Where the environment's dbt runs in a container: run this command there, and leave with its exit code.
+
+    Raises DataopsError (exit 4) for one that `changes` data while somebody holds the lock of the stack.
+    """
     if container := _container(app):
+        if changes:
+            _refuse_while_changed(container)
         _leave(container.run(forwarded(app, app.arguments)))
 
 
 def delegate_run(app: Application, *, plan: bool) -> None:
     """As `delegate`, and bring the artifacts of the run here."""
     if container := _container(app):
+        if not plan:
+            _refuse_while_changed(container)
         code = container.run(forwarded(app, app.arguments), recorded=not plan)
         if not plan:
             _bring(app, container, runs=True)
@@ -88,6 +95,17 @@ def _bring(app: Application, container: DbtContainer, *, runs: bool) -> None:
             container.bring_dbt_target()
     except DataopsError as error:
         app.console.warn(f"The artifacts stayed in the container: {error.reason}", error.hint)
+
+
+def _refuse_while_changed(container: DbtContainer) -> None:
+    """One deployment or publication at a time: the data are those of a deployment just now, or of nobody."""
+    from dataops_cli.stack.environment import require_stack
+    from dataops_cli.stack.lock import held_by, locked
+    from dataops_cli.stack.lock_holder import Liveness
+
+    holder = held_by(container.engine, require_stack(container.environment))
+    if holder is not None and holder.liveness is not Liveness.GONE:
+        raise locked(holder)
 
 
 def _leave(code: int) -> None:

@@ -82,7 +82,7 @@ def publish(
     ] = None,
 ) -> None:
     """Publish an earlier generation again: consumers read its rows from then on."""
-    delegate(app)
+    delegate(app, changes=not plan)
     from dataops_cli import durations
     from dataops_cli.warehouse.select import open_warehouse
 

@@ -28,7 +28,7 @@ def prune(
     from dataops_cli.pipeline.prune import Prune
 
     wait = durations.seconds(lock_wait)
-    delegate(app)
+    delegate(app, changes=not plan)
     pruning = Prune(app.project, app.environment, app.console)
     if plan:
         doomed = pruning.plan()

@@ -14,6 +14,9 @@ from dataops_cli.cli.stack_options import PlanOption
 if TYPE_CHECKING:
     from dataops_cli.deploy.site import Site
 
+# Digits from which on a number is a SHA.
+SHORTEST = 7
+
 app = typer.Typer(
     add_completion=False,
     help="List what was deployed; show a release, compare two.",
@@ -37,7 +40,7 @@ def list_(app: Application) -> None:
 
 def _list(app: Application) -> None:
     from dataops_cli.console import table
-    from dataops_cli.deploy.journal import current, succeeded
+    from dataops_cli.deploy.journal import current, release_before
 
     site = site_of(app)
     deployments = site.journal.deployments()
@@ -46,29 +49,43 @@ def _list(app: Application) -> None:
         return
     now = current(deployments)
     kept = site.releases.all()
-    targets = [name for name in succeeded(deployments) if name in kept and name != now]
+    before = release_before(deployments)
     rows: list[dict[str, Any]] = []
     seen: set[str] = set()
     for item in deployments:
         name = item.beginning.release
         first = name not in seen and item.outcome == "succeeded"
         seen |= {name} if first else set()
-        role = ("current" if name == now else "previous" if name in targets[:1] else "kept") if first else ""
+        role = ("current" if name == now else "previous" if name == before else "kept") if first else ""
         rows.append(item.document() | {"role": role if name in kept else ""})
     unfinished = "goes on" if rows[0]["outcome"] is None and site.is_being_changed() else "cut off"
     columns = ["number", "kind", "release", "role", "outcome", "at", "who", "seconds", "reason"]
-    shown = [[row[key] or (unfinished if key == "outcome" else row[key]) for key in columns] for row in rows]
+
+    def cell(row: dict[str, Any], key: str) -> Any:
+        if key == "kind" and not row["tested"]:
+            return f"{row['kind']}, untested"
+        return row[key] or (unfinished if key == "outcome" else row[key])
+
+    shown = [[cell(row, key) for key in columns] for row in rows]
     app.console.result(rows, table(columns, shown))
 
 
 @command(app)
-def show(app: Application, release: Annotated[str, typer.Argument(help="SHA or name.")]) -> None:
-    """Show what is known of a release."""
+def show(
+    app: Application,
+    release: Annotated[
+        str, typer.Argument(help="SHA, tag, current, previous, or a deployment's number.")
+    ] = "current",
+) -> None:
+    """Show what is known of a release; or of a deployment, its steps and why it failed."""
     from dataclasses import asdict
 
     from dataops_cli.console import table
 
     site = site_of(app)
+    if release.isdigit() and len(release) < SHORTEST:
+        _show_deployment(app, site, int(release))
+        return
     found = _find(site, release)
     document = asdict(found)
     lines = [[key, value] for key, value in document.items() if isinstance(value, str)]
@@ -77,11 +94,29 @@ def show(app: Application, release: Annotated[str, typer.Argument(help="SHA or n
     app.console.result(document, table(["what", "value"], lines))
 
 
+def _show_deployment(app: Application, site: Site, number: int) -> None:
+    from dataops_cli.console import table
+    from dataops_cli.errors import UsageError
+
+    found = next((item for item in site.journal.deployments() if item.beginning.number == number), None)
+    if found is None:
+        raise UsageError(f"There is no deployment {number}", hint="All that is known: dataops releases")
+    document = found.document()
+    facts = ["kind", "release", "previous", "outcome", "message", "at", "who", "where", "reason", "published"]
+    steps = [[step.name, step.ok, step.seconds, step.detail] for step in (*found.steps, *found.again)]
+    app.console.result(
+        document,
+        table(["what", "value"], [[key, document[key]] for key in facts]),
+        "",
+        table(["step", "ok", "seconds", "detail"], steps),
+    )
+
+
 @command(app)
 def diff(
     app: Application,
-    old: Annotated[str, typer.Argument(help="SHA or name.")],
-    new: Annotated[str, typer.Argument(help="SHA or name.")],
+    old: Annotated[str, typer.Argument(help="SHA, tag, current or previous.")] = "previous",
+    new: Annotated[str, typer.Argument(help="SHA, tag, current or previous.")] = "current",
 ) -> None:
     """Show what differs between two releases: commits, models, settings."""
     from dataops_cli.deploy.plan import compare_releases
@@ -112,7 +147,12 @@ def prune(app: Application, plan: PlanOption = False, lock_wait: LockWaitOption 
 
 
 def _find(site: Site, asked: str) -> Any:
+    from dataops_cli.deploy.deploying import as_sha
+    from dataops_cli.deploy.journal import current, release_before
     from dataops_cli.deploy.release import find
 
     kept = site.releases.all()
-    return find(kept, asked, list(kept))
+    deployments = site.journal.deployments()
+    named = {"current": current, "previous": release_before}
+    meant = named[asked](deployments) if asked in named else as_sha(site, asked, kept)
+    return find(kept, meant or asked, list(kept))

@@ -76,8 +76,12 @@ def generate(
     lock_wait: LockWait = "0s",
 ) -> None:
     """Make AdventureWorks-shaped sample data."""
+    from dataops_cli.cli.delegation import delegate
+    from dataops_cli.settings.model import Engine
     from dataops_cli.source.generate import generate as stage_generated
 
+    if app.environment.settings.warehouse.engine is Engine.DUCKDB:
+        delegate(app, changes=not plan)  # the file is where dbt runs
     if if_missing and _has_source(app):
         app.console.progress("There is a source already.")
         return

@@ -42,7 +42,9 @@ def sql(
     """Query the warehouse.
 
     Read-only unless --write; prints a table, CSV or JSON."""
+    from dataops_cli.cli.delegation import delegate
     from dataops_cli.errors import UsageError
+    from dataops_cli.settings.model import Engine
     from dataops_cli.warehouse.query import open_session
 
     if csv and app.as_json:
@@ -52,6 +54,8 @@ def sql(
             f"A table has at most {TABLE_LIMIT:,} rows",
             hint="Ask for more with --csv or --json, such as: --limit 0 --csv",
         )
+    if app.environment.settings.warehouse.engine is Engine.DUCKDB:
+        delegate(app)  # the file is where dbt runs
     home, console = app.project.state(app.environment.name), app.console
     with open_session(app.environment.settings, home, write=write, say=console.progress) as session:
 

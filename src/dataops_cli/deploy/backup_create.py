@@ -8,6 +8,7 @@ from dataops_cli.deploy.backup_files import Files, Report
 from dataops_cli.deploy.backup_metadata import DATABASE, metadata_database
 from dataops_cli.deploy.backup_services import SCHEDULER, airflow_version
 from dataops_cli.deploy.backup_warehouse import keeper
+from dataops_cli.deploy.journal import Journal, current
 from dataops_cli.docker_api import Engine
 from dataops_cli.project import Project
 from dataops_cli.settings.load import Environment
@@ -15,7 +16,7 @@ from dataops_cli.stack.dbt_container import REVISION
 from dataops_cli.stack.environment import require_stack
 from dataops_cli.stack.observe import observe_containers
 from dataops_cli.stack.run_command import running_container
-from dataops_cli.stack.state import state_of
+from dataops_cli.stack.state import State, state_of
 
 
 def plan_create(engine: Engine, project: Project, environment: Environment, report: Report) -> list[str]:
@@ -60,7 +61,7 @@ def create(
         made_at=now(),
         made_by=who(),
         reason=reason,
-        release=_release(engine, name),
+        release=_release(engine, state),
         versions=versions,
         metadata=metadata,
         warehouse=warehouse.back_up(identity, before) if warehouse else None,
@@ -69,8 +70,10 @@ def create(
     return backup
 
 
-def _release(engine: Engine, project: str) -> str | None:
-    """The commit that the running Airflow was built from."""
-    container = running_container(observe_containers(engine, project), SCHEDULER, None)
+def _release(engine: Engine, state: State) -> str | None:
+    """The release in force; else the commit that the running Airflow was built from."""
+    if (release := current(Journal(state).deployments())) is not None:
+        return release
+    container = running_container(observe_containers(engine, state.project), SCHEDULER, None)
     revision = container.labels.get(REVISION) if container else None
     return None if revision == "unknown" else revision

@@ -22,7 +22,7 @@ from dataops_cli.stack.observe import observe_containers
 from dataops_cli.stack.run_command import not_running, running_container
 
 # How long the warehouse's lock is kept between two steps, and how long a step waits for somebody else's.
-RESERVED, LOCK_WAIT = "2m", "15m"
+RESERVED, LOCK_WAIT = "1m", "15m"
 # Lines of a failed step that are shown.
 SHOWN_LINES = 40
 # Seconds until a step that was told to end is given up.

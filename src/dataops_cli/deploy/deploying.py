@@ -9,8 +9,24 @@ from dataclasses import replace
 from dataops_cli.deploy.backup import prune as prune_backups
 from dataops_cli.deploy.checkout import Checkout, renewed
 from dataops_cli.deploy.data import Data
-from dataops_cli.deploy.deployment import Change, Request, build_data, explain, repair, run_deploy_hook
-from dataops_cli.deploy.journal import Deployment, Kind, Outcome, current, succeeded, to_put_right
+from dataops_cli.deploy.deployment import (
+    Change,
+    Request,
+    bring_artifacts,
+    build_data,
+    explain,
+    repair,
+    run_deploy_hook,
+)
+from dataops_cli.deploy.journal import (
+    Deployment,
+    Kind,
+    Outcome,
+    current,
+    release_before,
+    succeeded,
+    to_put_right,
+)
 from dataops_cli.deploy.progress import Steps
 from dataops_cli.deploy.release import Image, Release, find
 from dataops_cli.deploy.retention import prune
@@ -47,7 +63,19 @@ def alone(
         elif found:
             console.warn(f"{explain(found)}. It is put right first")
             repair(site, lease.check)
+        _let_go(site)
         yield lease
+
+
+def _let_go(site: Site) -> None:
+    """End what a rollback that was killed while it built the data again has left: nobody waits for it."""
+    last = next(iter(site.journal.deployments()), None)
+    if last is None or last.beginning.kind is not Kind.ROLLBACK:
+        return
+    data = Data(site.engine, site.project, site.caller(last.beginning), f"{last.beginning.key}-again")
+    if data.is_reachable():
+        data.end_what_is_left()
+        data.abandon()
 
 
 def deploy(site: Site, checkout: Checkout, request: Request, lease: StackLease) -> Deployment:
@@ -80,14 +108,16 @@ def target_of_rollback(site: Site, asked: str | None) -> Release:
             exit_code=ExitCode.REFUSED,
         )
     if asked in (None, "previous"):
-        if not targets:
+        before = release_before(deployments)
+        if before not in targets:
+            named = f"Name the one that you want: dataops rollback {targets[0]}" if targets else ""
             raise DataopsError(
-                f"{site.name} has no release before {now}",
-                hint="All that is known: dataops releases",
+                f"{site.name} has no release before {now}, or it is not kept",
+                hint=named or "All that is known: dataops releases",
                 exit_code=ExitCode.REFUSED,
             )
-        return releases[targets[0]]
-    found = find(releases, _as_sha(site, str(asked), releases), targets)
+        return releases[str(before)]
+    found = find(releases, as_sha(site, str(asked), releases), targets)
     if found.name == now:
         raise DataopsError(
             f"{site.name} is on {now} already",
@@ -108,7 +138,7 @@ def asks_for_the_way_back(site: Site, asked: str | None) -> Deployment | None:
         return found
     releases = site.releases.all()
     targets = [name for name in succeeded(deployments) if name in releases]
-    meant = find(releases, _as_sha(site, str(asked), releases), targets)
+    meant = find(releases, as_sha(site, str(asked), releases), targets)
     return found if meant.name == found.beginning.previous else None
 
 
@@ -141,6 +171,7 @@ def rebuild(site: Site, done: Deployment, lease: StackLease) -> str | None:
     try:
         return build_data(data, steps, test=True)
     except DataopsError as error:
+        bring_artifacts(site)
         site.console.warn(
             f"The data stay those of {done.generation}: they could not be built again: {error.reason}",
             error.hint,
@@ -150,7 +181,7 @@ def rebuild(site: Site, done: Deployment, lease: StackLease) -> str | None:
         return None
 
 
-def _as_sha(site: Site, asked: str, releases: Mapping[str, Release]) -> str:
+def as_sha(site: Site, asked: str, releases: Mapping[str, Release]) -> str:
     """A tag or branch as the SHA that it names, where this machine's git knows it."""
     from dataops_cli.deploy.commit import resolve
 

@@ -30,6 +30,7 @@ from dataops_cli.deploy.way_back import PATIENCE, put_back, reopen
 from dataops_cli.deploy.workspace import Workspace
 from dataops_cli.errors import DataopsError, ExitCode
 from dataops_cli.layers import LAYERS
+from dataops_cli.stack.dbt_container import dbt_container
 from dataops_cli.stack.observe import observe_containers
 
 
@@ -94,6 +95,7 @@ class Change:
             was_paused=gate.is_paused() if gate else None,
             had_containers=bool(observe_containers(site.engine, site.project)),
             reason=self.request.reason,
+            tested=self.request.test,
         )
 
     def _steps(self, beginning: Beginning, steps: Steps) -> str | None:
@@ -191,6 +193,8 @@ class Change:
         # What was found out on the way is in the journal.
         beginning = self.site.journal.deployments()[0].beginning
         interrupted = cause.exit_code == ExitCode.INTERRUPTED
+        if steps.changed:
+            bring_artifacts(self.site)
         if steps.changed and not self.request.way_back:
             self.site.journal.end(beginning, Outcome.BROKEN, cause.reason)
             self._tell_of_failure(beginning)
@@ -280,6 +284,12 @@ def _left_in_the_midst(what: str, cause: DataopsError) -> DataopsError:
         details=cause.details,
         exit_code=cause.exit_code,
     )
+
+
+def bring_artifacts(site: Site) -> None:
+    """The runs' artifacts from dbt's container, such as the compiled SQL that an error names. None is no failure."""
+    with suppress(DataopsError):
+        dbt_container(site.engine, site.own, site.environment).bring_runs()
 
 
 def build_data(

@@ -56,6 +56,7 @@ class Beginning:
     `generation` is what consumers read before, and `switched_to` what the deployment made, or was about to make, of
     it; None where it has published nothing. `was_paused` is how the pipeline's DAG was (None: not known), and
     `had_containers` whether the stack had any. `backup` is of the metadata database, where Airflow changes its schema.
+    `tested` is false where the data were published without their tests.
     """
 
     number: int
@@ -68,6 +69,7 @@ class Beginning:
     backup: str | None = None
     switched_to: str | None = None
     reason: str = ""
+    tested: bool = True
     who: str = ""
     where: str = ""
     at: str = ""
@@ -194,6 +196,17 @@ def succeeded(deployments: Sequence[Deployment]) -> list[str]:
     """The releases that an environment has been on, the one in force first, each once."""
     names = [item.beginning.release for item in deployments if item.outcome is Outcome.SUCCEEDED]
     return list(dict.fromkeys(names))
+
+
+def release_before(deployments: Sequence[Deployment]) -> str | None:
+    """The release that was deployed before the one in force: never one that a rollback has left behind. None where
+    there is none."""
+    order: dict[str, int] = {}
+    for item in deployments:
+        if item.outcome is Outcome.SUCCEEDED and item.beginning.kind is Kind.DEPLOY:
+            order.setdefault(item.beginning.release, item.beginning.number)
+    now = order.get(current(deployments) or "", 0)
+    return max((name for name in order if order[name] < now), key=order.__getitem__, default=None)
 
 
 def next_number(deployments: Sequence[Deployment]) -> int:

@@ -27,6 +27,8 @@ from dataops_cli.stack.environment import missing_secrets
 from dataops_cli.stack.reconcile import Operation
 from dataops_cli.warehouse.select import open_warehouse
 
+# How the hooks that come before the change are called.
+BEFORE = " pre-"
 # Commits that are named one by one.
 SHOWN = 20
 
@@ -77,12 +79,13 @@ class Plan:
             *self.first,
             *self.difference.lines(),
             *(str(item) for item in self.images),
-            *self.hooks,
+            *(hook for hook in self.hooks if BEFORE in hook),
             "wait for the pipeline's run, and pause the pipeline",
             *self.backup,
             *([str(item) for item in self.containers] or ["No container changes."]),
             *self.data,
             "check the health; whatever fails is put back",
+            *(hook for hook in self.hooks if BEFORE not in hook),
         ]
 
     def document(self) -> dict[str, Any]:
@@ -142,7 +145,9 @@ def plan_rollback(site: Site, target: Release, *, rebuild: bool) -> Plan:
         lines = [f"switch the data back to {kept['run_id']}, built at {kept['built_at']}"]
         lines += ["then build them again with the old code, test them, and publish them"] if rebuild else []
     elif not asked:
-        lines = ["switch the data back, where they are kept: dbt's container does not run, so it is not known yet"]
+        lines = [
+            "switch the data back, where they are kept: dbt's container does not run, so it is not known yet"
+        ]
     else:
         lines = ["no data of it are kept: build all models aside with the old code, test them, publish them"]
     manifest = site.releases.manifest(target.name)
@@ -170,8 +175,9 @@ def _first(site: Site, workspace: Workspace) -> list[str]:
 
 
 def _hooks(workspace: Workspace, kind: Kind) -> list[str]:
-    name = f"pre-{kind}"
-    return [f"run the hook {name}"] if has_hook(workspace.project.root, name) else []
+    names = {f"pre-{kind}": "", f"post-{kind}": "", "on-failure": " where it fails"}
+    found = (name for name in names if has_hook(workspace.project.root, name))
+    return [f"run the hook {name}{names[name]}" for name in found]
 
 
 def _backup(site: Site) -> list[str]:
@@ -245,5 +251,12 @@ def _parsed(workspace: Workspace) -> Mapping[str, Any]:
         try:
             session.install_packages()
             return dict(json.loads(session.parse().read_text(encoding="utf-8")))
+        except DataopsError as error:
+            raise DataopsError(
+                f"The dbt project of {workspace.release} cannot be read: {error.reason}",
+                hint="Mend it and commit; then deploy again. Nothing was changed.",
+                exit_code=error.exit_code,
+                details=error.details,
+            ) from error
         finally:
             session.close()

@@ -41,7 +41,7 @@ class Steps:
                 yield step
                 ok = True
             except BaseException as error:
-                step.detail = error.reason if isinstance(error, DataopsError) else type(error).__name__
+                step.detail = _reason(error)
                 raise
             finally:
                 seconds = round(time.monotonic() - started, 1)
@@ -55,6 +55,12 @@ class Steps:
         mark = ("✓ ", "green") if record.ok else ("✗ ", "bold red")
         detail = f": {record.detail}" if record.detail else ""
         self.console.progress(Text.assemble(mark, f"{title}{detail}", (f"  {record.seconds} s", "dim")))
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, DataopsError):
+        return error.reason
+    return "interrupted" if isinstance(error, KeyboardInterrupt) else type(error).__name__
 
 
 class Step:
