@@ -15,7 +15,7 @@ import pytest
 
 from dataops_cli import docker_api
 from dataops_cli.docker_api import EngineError
-from dataops_cli.errors import ExitCode
+from dataops_cli.errors import DataopsError, ExitCode
 from dataops_cli.source.tables import TABLES
 from dataops_cli.warehouse.sqlserver import connection
 from dataops_cli.warehouse.sqlserver.driver import Driver
@@ -237,11 +237,15 @@ def test_a_container_that_does_not_run(
 def test_what_the_server_sees_needs_no_docker(
     dataops_here: Dataops, platform: Path, server: RestoringServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(docker_api, "connect", lambda: pytest.fail("asked for Docker"))
+    def connect() -> None:
+        raise DataopsError("There is no Docker", hint="Start it.", exit_code=ExitCode.UNAVAILABLE)
+
+    monkeypatch.setattr(docker_api, "connect", connect)
     server.databases["AdventureWorks2014"] = Database("RESTORING")
     options = ("--from", r"C:\b\x.bak", "--on-server")
     server.folders = ("C:\\data", "D:\\log\\")
     elsewhere = {"DATAOPS_WAREHOUSE__SERVER": "sql.example.com", **PASSWORD}
     done = dataops_here("source", "restore", "--env", "dev", *options, cwd=platform, **elsewhere)
     assert done.returncode == 0, done.stderr
+    assert "This command is not in the audit: There is no Docker" in done.stderr
     assert r"TO N'C:\data\AdventureWorks2014.mdf'" in server.changes[1]
