@@ -133,7 +133,9 @@ def test_a_then_b_then_back_to_a(platform: Flow) -> None:
 def test_a_dag_that_cannot_be_imported_is_put_back(platform: Flow) -> None:
     before = state(platform)
     commit(platform, "C")
-    (platform.folder / "airflow" / "dags" / "broken.py").write_text("import nowhere\n")
+    (platform.folder / "airflow" / "dags" / "broken.py").write_text(
+        "from airflow.sdk import DAG\nimport nowhere\n"
+    )
     git(platform.folder, "add", "--all")
     git(platform.folder, "commit", "--quiet", "--message", "A DAG with a fault")
     failed = platform.run("deploy")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +16,11 @@ from dataops_cli.docker_api import Engine
 from dataops_cli.errors import DataopsError
 from dataops_cli.stack.observe import image_of, observe_containers
 from dataops_cli.stack.reconcile import is_one_shot, replicas
+from dataops_cli.stack.run_command import running_container
 
+DAG_PROCESSOR = "airflow-dag-processor"
+# Imports the DAGs, and writes what cannot be imported: a list of {filepath, error}.
+IMPORT = ["airflow", "dags", "list-import-errors", "--local", "--output", "json"]
 # Seconds between two looks.
 PAUSE = 2.0
 
@@ -43,6 +48,7 @@ class Proof:
                 )
             report(found[0])
             time.sleep(PAUSE)
+        self._require_dags()
         return "containers, Airflow and its DAGs, data"
 
     def _faults(self, generation: str | None) -> list[str]:
@@ -79,9 +85,28 @@ class Proof:
             return []
         api = Airflow(place_of(self.workspace.environment)).impatient()
         found = [f"Airflow's {part.part} is {part.status}" for part in api.health() if part.ill]
-        found += [f"the DAG file {error.file} cannot be imported" for error in api.import_errors()]
         api.dag(PIPELINE)
         return found
+
+    def _require_dags(self) -> None:
+        """Every DAG file of the release can be imported. They are imported for it: what Airflow has written down may be
+        of the release before. Raises DataopsError."""
+        there = observe_containers(self.engine, self.workspace.stack.name)
+        container = running_container(there, DAG_PROCESSOR, None)
+        if container is None:
+            return
+        code, output = self.engine.exec(container.id, IMPORT, {"PYTHONPATH": "/opt/airflow/dags"})
+        lines = output.decode(errors="replace").splitlines()
+        errors = json.loads(next((line for line in lines if line.startswith("[")), "[]"))
+        if code == 0 and not errors:
+            return
+        raise DataopsError(
+            f"The DAG file {errors[0]['filepath']} cannot be imported"
+            if errors
+            else f"The DAGs cannot be imported (exit code {code})",
+            hint="Mend it, and deploy again.",
+            details=tuple(errors[0]["error"].splitlines() if errors else lines[-20:]),
+        )
 
     def _of_data(self, generation: str | None) -> list[str]:
         """What consumers read: the right generation, and rows in it."""
