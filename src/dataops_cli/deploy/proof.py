@@ -80,7 +80,7 @@ class Proof:
         return found
 
     def _of_airflow(self) -> list[str]:
-        """Its parts, the DAGs that cannot be read, and that the pipeline's DAG is there."""
+        """Its parts are healthy, and the pipeline's DAG is there."""
         if not any(name.startswith("airflow-") for name in self.workspace.stack.services):
             return []
         api = Airflow(place_of(self.workspace.environment)).impatient()
