@@ -14,6 +14,8 @@ from unittest import mock
 
 import pytest
 
+from dataops_cli import docker_api
+from local_engine import local_engine
 from support import ROOT, Dataops, clean_environment
 
 
@@ -32,6 +34,12 @@ def adventureworks() -> Path:
             )
         pytest.skip("no AdventureWorks CSV files: set DATAOPS_TEST_ADVENTUREWORKS to their folder")
     return folder.resolve()
+
+
+@pytest.fixture(scope="session")
+def engine() -> docker_api.Engine:
+    """The local engine, with the stand-in image."""
+    return local_engine()
 
 
 @pytest.fixture(scope="session")

@@ -11,8 +11,6 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# A small image for containers that only have to be there: see stack/conftest.py.
-STAND_IN = "dataops-test/stand-in:1"
 Dataops = Callable[..., "subprocess.CompletedProcess[str]"]
 
 

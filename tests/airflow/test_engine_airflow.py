@@ -14,9 +14,8 @@ from textwrap import dedent
 
 import pytest
 
-from dataops_cli import docker_api
-from dataops_cli.errors import DataopsError
-from support import STAND_IN, Dataops, absent, clean_environment
+from local_engine import STAND_IN, local_engine
+from support import Dataops, clean_environment
 
 pytestmark = pytest.mark.engine
 
@@ -119,10 +118,7 @@ class Stack:
 def stack(
     tmp_path_factory: pytest.TempPathFactory, new_platform: Callable[[Path], Path], dataops: Dataops
 ) -> Iterator[Stack]:
-    try:
-        docker_api.connect()
-    except DataopsError as error:
-        absent("an engine", error.reason)
+    local_engine()
     folder = new_platform(tmp_path_factory.mktemp("airflow") / "platform")
     name = f"dataops-airflow-test-{os.getpid()}"
     (folder / "environments" / "air.toml").write_text(ENVIRONMENT.format(name=name))

@@ -6,10 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from dataops_cli import docker_api
-from dataops_cli.errors import DataopsError
 from deploy.small_platform import Platform, new_name
-from support import absent
+from local_engine import local_engine
 
 
 @pytest.fixture(scope="module")
@@ -17,10 +15,7 @@ def platform(
     tmp_path_factory: pytest.TempPathFactory, new_platform: Callable[[Path], Path]
 ) -> Iterator[Platform]:
     """A platform that is up and has a source, and no release yet."""
-    try:
-        docker_api.connect()
-    except DataopsError as error:
-        absent("an engine", error.reason)
+    local_engine()
     found = Platform(new_platform(tmp_path_factory.mktemp("deploy") / "platform"), new_name())
     found.write()
     found.commit("none")

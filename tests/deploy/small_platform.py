@@ -18,7 +18,8 @@ import yaml
 
 from dataops_cli import docker_api
 from dataops_cli.docker_api import EngineError
-from support import STAND_IN, clean_environment
+from local_engine import STAND_IN
+from support import clean_environment
 
 ENVIRONMENT = """\
 [warehouse]

@@ -20,9 +20,8 @@ from typing import Any
 
 import pytest
 
-from dataops_cli import docker_api
-from dataops_cli.errors import DataopsError
-from support import STAND_IN, Dataops, absent, clean_environment
+from local_engine import STAND_IN, local_engine
+from support import Dataops, clean_environment
 
 ENVIRONMENT = """\
 [warehouse]
@@ -148,10 +147,7 @@ def flow_in(
     folder: Path, name: str, dataops: Dataops, adventureworks: Path, *, over: str, port_offset: int
 ) -> Iterator[Flow]:
     """The platform in `folder`, up and with the real rows of AdventureWorks as its source."""
-    try:
-        docker_api.connect()
-    except DataopsError as error:
-        absent("an engine", error.reason)
+    local_engine()
     found = Flow(folder, name, dataops)
     environment = ENVIRONMENT.format(name=name, over=over, port_offset=port_offset)
     (folder / "environments" / "flow.toml").write_text(environment)

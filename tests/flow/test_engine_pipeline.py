@@ -172,6 +172,46 @@ def test_a_scheduler_killed(flow: Flow) -> None:
     assert flow.done("airflow", "watch", run_id, "--dag", "slow")["state"] == "success"
 
 
+def test_a_scheduler_that_hangs_is_started_again(flow: Flow) -> None:
+    """Stopped, it answers nothing and ends by itself no more than one that waits for ever for a process of its own."""
+    scheduler = flow.container("airflow-scheduler")
+
+    def state(field: str) -> str:
+        shown = subprocess.run(
+            ["docker", "inspect", "--format", f"{{{{.State.{field}}}}}", scheduler],
+            check=True, capture_output=True, text=True,
+        )  # fmt: skip
+        return shown.stdout.strip()
+
+    flow.until(lambda: state("Health.Status") == "healthy")
+    since = state("StartedAt")
+    flow.inside("sh", "-c", "kill -STOP $(cat /proc/1/task/1/children)", service="airflow-scheduler")
+    flow.until(lambda: state("StartedAt") != since, seconds=180)
+    assert flow.done("airflow", "trigger", "slow", "--watch")["state"] == "success"
+    assert state("Health.Status") == "healthy"
+
+
+@pytest.mark.parametrize("answered", ["never", "an hour ago", "now"])
+def test_a_scheduler_that_begins_or_pauses_is_left_alone(flow: Flow, answered: str) -> None:
+    """One that never answered, one that answered before it was started again, and one that did a moment ago."""
+    seen = {
+        "never": "true",
+        "an hour ago": "echo $(($(date +%s) - 3600)) >/tmp/scheduler-answered",
+        "now": "sleep 2; date +%s >/tmp/scheduler-answered",
+    }
+    check = f"""\
+printf '#!/bin/sh\\nexit 1\\n' >/tmp/answers && chmod +x /tmp/answers && PATH=/tmp:$PATH
+sleep 300 &
+{seen[answered]}
+scheduler-answers || kill -0 $! && echo "left alone"
+"""
+    image = ["--entrypoint", "sh", "dataops-airflow:flow"]
+    ran = subprocess.run(
+        ["docker", "run", "--rm", *image, "-c", check], capture_output=True, text=True, check=False
+    )
+    assert ran.stdout.strip() == "left alone", ran.stderr
+
+
 def test_a_webserver_killed_and_back(flow: Flow) -> None:
     run_id = flow.done("airflow", "trigger", "slow", "--conf", "seconds=5")["run_id"]
     flow.until(lambda: flow.state(run_id, "on_dbt") == "running")

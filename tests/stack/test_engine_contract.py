@@ -27,7 +27,8 @@ from dataops_cli.stack.load import load_stack
 from dataops_cli.stack.observe import observe
 from dataops_cli.stack.reconcile import plan_images, plan_up
 from dataops_cli.stack.secret_files import secret_contents
-from support import STAND_IN, Dataops
+from local_engine import STAND_IN
+from support import Dataops
 
 pytestmark = pytest.mark.engine
 

@@ -12,7 +12,7 @@ import pytest
 from dataops_cli.docker_api import Engine
 from dataops_cli.errors import DataopsError
 from dataops_cli.stack.copied_file import copied_file, tar_pieces
-from support import STAND_IN
+from local_engine import STAND_IN
 
 
 @pytest.mark.parametrize("size", [0, 1, 511, 512, 3_000_001])

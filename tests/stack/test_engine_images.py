@@ -11,8 +11,9 @@ import pytest
 
 from dataops_cli import docker_api
 from dataops_cli.stack.certificate import as_line, key_and_certificate
+from local_engine import STAND_IN
 from own_registry import own_registry
-from support import STAND_IN, Dataops
+from support import Dataops
 
 pytestmark = pytest.mark.engine
 

@@ -21,7 +21,8 @@ from dataops_cli.docker_api.connection import Connection
 from dataops_cli.errors import DataopsError
 from dataops_cli.stack.lock import IMAGE, changing, held_by, lock_name
 from dataops_cli.stack.lock_holder import Holder
-from support import STAND_IN, Dataops, clean_environment
+from local_engine import STAND_IN
+from support import Dataops, clean_environment
 
 pytestmark = pytest.mark.engine
 

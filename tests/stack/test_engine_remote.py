@@ -16,7 +16,8 @@ import pytest
 from own_daemon import Daemon, own_daemon
 
 from dataops_cli import docker_api
-from support import STAND_IN, Dataops, absent, clean_environment
+from local_engine import STAND_IN
+from support import Dataops, absent, clean_environment
 
 pytestmark = pytest.mark.engine
 
