@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from dataops_cli.checks import Finding, Result
 from dataops_cli.doctor import clock, disk, git, memory, odbc, ports, sqlserver
-from dataops_cli.doctor.finding import GB, Answer, Finding, Result
+from dataops_cli.doctor.finding import GB, Answer
 from dataops_cli.errors import DataopsError, ExitCode
 from dataops_cli.settings.model import Settings
 from dataops_cli.stack.model import Stack

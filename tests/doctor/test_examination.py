@@ -16,9 +16,10 @@ from typing import Any
 
 import pytest
 
+from dataops_cli.checks import Finding, Result
 from dataops_cli.doctor.examination import examine
 from dataops_cli.doctor.files import look_at_state
-from dataops_cli.doctor.finding import Case, Check, Finding, Need, Result
+from dataops_cli.doctor.finding import Case, Check, Lesson, Need
 from dataops_cli.errors import DataopsError, UsageError
 from dataops_cli.project import Project
 from support import Dataops, clean_environment
@@ -238,7 +239,7 @@ def test_every_check_has_its_own_deadline(platform: Path) -> None:
 
 def test_a_later_stage_knows_what_was_learnt(platform: Path) -> None:
     def learns(_case: Case) -> Finding:
-        return Finding(Result.OK, "", learnt={"environment": "an environment"})
+        return Lesson(Result.OK, "", learnt={"environment": "an environment"})
 
     def tells(case: Case) -> Finding:
         return Finding(Result.OK, str(case.environment))

@@ -6,8 +6,8 @@ import io
 
 import pytest
 
+from dataops_cli.checks import Finding, Result
 from dataops_cli.console import Console
-from dataops_cli.doctor.finding import Finding, Result
 from dataops_cli.doctor.report import document, exit_code, rendered
 from dataops_cli.errors import ExitCode
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from dataops_cli.doctor.finding import Answer, Case, Finding, Result
+from dataops_cli.checks import Finding, Result
+from dataops_cli.doctor.finding import Answer, Case
 
 # Seconds. Airflow's tokens and TLS forgive little more.
 APART = 5

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shutil
 
-from dataops_cli.doctor.finding import GB, Case, Finding, Result, gigabytes, known
+from dataops_cli.checks import Finding, Result
+from dataops_cli.doctor.finding import GB, Case, gigabytes, known
 
 # In bytes. The images of the stack take some 5 GB, and SQL Server's files grow.
 ENOUGH = 10 * GB

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 
-from dataops_cli.doctor.finding import Case, Finding, Result, known
+from dataops_cli.checks import Finding, Result
+from dataops_cli.doctor.finding import Case, Lesson, known
 from dataops_cli.settings.secrets import secrets_file
 from dataops_cli.stack.environment import load_environment_stack
 
@@ -38,7 +39,7 @@ def look_at_compose(case: Case) -> Finding:
     stack = load_environment_stack(case.project, known(case.environment))
     learnt = {"stack": stack}
     if stack.warnings:
-        return Finding(Result.WARN, "\n".join(stack.warnings), "Set the variables named.", learnt)
+        return Lesson(Result.WARN, "\n".join(stack.warnings), "Set the variables named.", learnt=learnt)
     shown = ", ".join(case.project.relative(path) for path in stack.files)
     count = len(stack.services)
-    return Finding(Result.OK, f"{count} service{'s' * (count != 1)} in {shown}", learnt=learnt)
+    return Lesson(Result.OK, f"{count} service{'s' * (count != 1)} in {shown}", learnt=learnt)

@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, TypeVar
 
+from dataops_cli.checks import Finding
 from dataops_cli.docker_api import Engine
 from dataops_cli.project import Project
 from dataops_cli.settings.load import Environment
@@ -18,23 +19,10 @@ GB = 1024**3
 T = TypeVar("T")
 
 
-class Result(StrEnum):
-    OK = "ok"
-    WARN = "warn"
-    FAIL = "fail"
-    SKIPPED = "skipped"
-
-
 @dataclass(frozen=True)
-class Finding:
-    """One check's outcome: what was found, or why nothing was looked at, and what to do about it.
+class Lesson(Finding):
+    """A finding with facts for the checks of later stages, by field of Case."""
 
-    `learnt` has facts for the checks of later stages, by field of Case.
-    """
-
-    result: Result
-    found: str
-    remedy: str = ""
     learnt: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 
-from dataops_cli.doctor.finding import Case, Finding, Result
+from dataops_cli.checks import Finding, Result
+from dataops_cli.doctor.finding import Case
 
 
 def look(case: Case) -> Finding:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataops_cli.doctor.finding import Case, Finding, Result, gigabytes, known
+from dataops_cli.checks import Finding, Result
+from dataops_cli.doctor.finding import Case, gigabytes, known
 from dataops_cli.stack.model import Service, Stack
 from dataops_cli.stack.reconcile import replicas
 from dataops_cli.stack.units import byte_size

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataops_cli.doctor.finding import Case, Finding, Result, known
+from dataops_cli.checks import Finding, Result
+from dataops_cli.doctor.finding import Case, known
 from dataops_cli.errors import DataopsError
 from dataops_cli.settings.model import Engine, Runner, Settings
 from dataops_cli.warehouse.sqlserver.driver import find_driver

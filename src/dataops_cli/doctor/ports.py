@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any
 
-from dataops_cli.doctor.finding import Case, Finding, Result, known
+from dataops_cli.checks import Finding, Result
+from dataops_cli.doctor.finding import Case, known
 from dataops_cli.doctor.listeners import Listener, listeners, process_of
 from dataops_cli.stack import labels
 from dataops_cli.stack.model import Stack

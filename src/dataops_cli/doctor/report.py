@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from dataops_cli.checks import STYLES, Finding, Result
 from dataops_cli.console import table
 from dataops_cli.doctor.checks import ENGINE
-from dataops_cli.doctor.finding import Finding, Result
 from dataops_cli.errors import ExitCode
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
-
-STYLES = {Result.OK: "green", Result.WARN: "yellow", Result.FAIL: "bold red", Result.SKIPPED: "dim"}
 
 
 def document(findings: Mapping[str, Finding]) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataops_cli.doctor.finding import Case, Finding, Result
+from dataops_cli.checks import Finding, Result
+from dataops_cli.doctor.finding import Case, Lesson
 from dataops_cli.settings.load import load_environments
 
 
@@ -11,5 +12,5 @@ def look(case: Case) -> Finding:
     learnt = {"environment": loaded.get(case.name)}
     if faults:
         remedy = "Mend them at the places named, then: dataops config validate"
-        return Finding(Result.FAIL, "\n".join(faults), remedy, learnt)
-    return Finding(Result.OK, f"valid: {', '.join(loaded)}", learnt=learnt)
+        return Lesson(Result.FAIL, "\n".join(faults), remedy, learnt=learnt)
+    return Lesson(Result.OK, f"valid: {', '.join(loaded)}", learnt=learnt)
