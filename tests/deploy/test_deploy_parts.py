@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,7 +21,7 @@ from dataops_cli.deploy.gate import Gate
 from dataops_cli.deploy.journal import Beginning, Journal, Kind, Outcome
 from dataops_cli.deploy.progress import Steps
 from dataops_cli.deploy.release import Release, Releases
-from dataops_cli.deploy.workspace import Workspace, as_many_as_there_are
+from dataops_cli.deploy.workspace import Workspace, as_many_as_there_are, open_workspace
 from dataops_cli.errors import DataopsError, ExitCode
 from dataops_cli.project import Project
 from dataops_cli.settings.model import Settings
@@ -176,6 +176,16 @@ def test_what_a_cut_off_change_has_left_is_no_second_container(
     assert "scale" not in as_many_as_there_are(None, release).stack.services["dbt"]  # type: ignore[arg-type]
     there[1].number = 2
     assert as_many_as_there_are(None, release).stack.services["dbt"]["scale"] == 2  # type: ignore[arg-type]
+
+
+def test_mounts_of_the_working_tree_are_no_part_of_a_release(
+    tmp_path: Path, new_platform: Callable[[Path], Path]
+) -> None:
+    folder = new_platform(tmp_path / "platform")
+    opened = open_workspace(folder, "0123456789ab", Project(folder), "dev", {})
+    assert "dbt: dbt/models at /opt/dbt/project/models" in opened.left_out
+    mounts = [mount for service in opened.stack.services.values() for mount in service.get("volumes", ())]
+    assert not [mount for mount in mounts if mount["type"] == "bind"]
 
 
 class NoData:

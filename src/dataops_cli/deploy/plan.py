@@ -171,7 +171,10 @@ def _first(site: Site, workspace: Workspace) -> list[str]:
     found = None if site.is_being_changed() else to_put_right(site.journal.deployments())
     missing = missing_secrets(workspace.environment, workspace.stack)
     lines = [f"put right first: {explain(found)}"] if found else []
-    return lines + ([f"secrets that have no value yet: {', '.join(missing)}"] if missing else [])
+    lines += [f"secrets that have no value yet: {', '.join(missing)}"] if missing else []
+    return lines + [
+        f"a release has no mount of the platform's own files: {item}" for item in workspace.left_out
+    ]
 
 
 def _hooks(workspace: Workspace, kind: Kind) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from operator import attrgetter
@@ -28,7 +28,8 @@ class Workspace:
     """A release's platform, with the settings that it gives the environment and its stack as a release.
 
     `inputs` has the hash of what each image is built from. `named_again` are images that are there under another
-    name, which the stack uses: the release's own name → that name.
+    name, which the stack uses: the release's own name → that name. `left_out` names the mounts of the platform's own
+    files that its containers do without, such as `dbt: dbt/models at /opt/dataops/dbt/models`.
     """
 
     release: str
@@ -37,6 +38,7 @@ class Workspace:
     stack: Stack
     inputs: Mapping[str, str]
     named_again: Mapping[str, str] = field(default_factory=dict)
+    left_out: Sequence[str] = ()
 
     @property
     def airflow(self) -> str:
@@ -78,10 +80,16 @@ def open_workspace(
         )
     environment = load_environment(project, name, options, secrets_of=own)
     stack = load_environment_stack(project, environment, profiles, release=release)
+    left_out = [
+        f"{key}: {Path(mount['source']).relative_to(root)} at {mount['target']}"
+        for key, service in stack.services.items()
+        for mount in service.get("volumes", ())
+        if _is_live_code(mount, root)
+    ]
     services = {key: _without_live_code(service, root) for key, service in stack.services.items()}
     disabled = {key: _without_live_code(service, root) for key, service in stack.disabled.items()}
     stack = replace(stack, folder=own.root / "compose", services=services, disabled=disabled)
-    return Workspace(release, project, environment, stack, build_inputs(stack))
+    return Workspace(release, project, environment, stack, build_inputs(stack), left_out=left_out)
 
 
 def _without_live_code(service: Service, root: Path) -> Service:
@@ -89,13 +97,13 @@ def _without_live_code(service: Service, root: Path) -> Service:
     live, is left out."""
     if "volumes" not in service:
         return service
-    kept = [
-        mount
-        for mount in service["volumes"]
-        if mount["type"] != "bind" or not Path(mount["source"]).is_relative_to(root)
-    ]
+    kept = [mount for mount in service["volumes"] if not _is_live_code(mount, root)]
     result: Service = {**service, "volumes": kept}
     return result
+
+
+def _is_live_code(mount: Mapping[str, Any], root: Path) -> bool:
+    return mount["type"] == "bind" and Path(mount["source"]).is_relative_to(root)
 
 
 def as_many_as_there_are(engine: Engine, workspace: Workspace) -> Workspace:

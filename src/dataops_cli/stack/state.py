@@ -16,6 +16,7 @@ from typing import Any
 
 from dataops_cli import __version__
 from dataops_cli.docker_api import Engine, EngineError
+from dataops_cli.errors import DataopsError
 from dataops_cli.settings.load import Environment
 from dataops_cli.stack import labels
 from dataops_cli.stack.environment import prefix_of, require_stack
@@ -87,7 +88,7 @@ class State:
 
     def remove(self, paths: Sequence[str]) -> None:
         """Remove files and folders, with what is in them. Wants one of the stack's containers to be there, whose image
-        has `rm`; without one, nothing is removed."""
+        has `rm`; without one, nothing is removed. Raises DataopsError where they cannot be removed."""
         image = next((item.image_id for item in observe_containers(self.engine, self.project)), None)
         if not paths or image is None:
             return
@@ -106,7 +107,12 @@ class State:
         )
         try:
             self.engine.start(container)
-            self.engine.wait(container)
+            if self.engine.wait(container):
+                said = self.engine.logs(container, tail=3).decode(errors="replace").strip()
+                raise DataopsError(
+                    f"Volume {self.volume}: {len(paths)} old files could not be removed: {said}",
+                    hint="Look at it: docker volume inspect, df -h; the next clean-up tries again.",
+                )
         finally:
             self.engine.remove(container)
 
@@ -144,8 +150,12 @@ class State:
             if error.status == 404:
                 self.engine.import_empty_image(IMAGE)
                 return self._container()
-            if error.status != 409:  # it is there
+            if error.status != 409:
                 raise
+        # It is there; the volume may have had another name then, by another stack.prefix.
+        if all(mount.get("Name") != self.volume for mount in self.engine.inspect(name)["Mounts"]):
+            self._remove_container(name)
+            return self._container()
         return name
 
     def _mount(self) -> dict[str, str]:
