@@ -1,19 +1,27 @@
 """What is made known of a run of the pipeline: that it failed, that it works again, that it is late.
 
-Each is one line in Airflow's log, `dataops event=…`, that log collectors can alert on.
+Each is one line in Airflow's log, `dataops event=…`, that log collectors can alert on, and a notification where the
+environment's settings say. That it failed is told by the DAG processor, so also where the worker was killed.
 """
 
 from __future__ import annotations
 
 import logging
+import os
+import subprocess
+from pathlib import Path
 from typing import Any
 
 log = logging.getLogger("dataops.events")
 
+DATAOPS = "/opt/dbt/venv/bin/dataops"
+ADDRESSES = Path("/run/secrets/notification_urls")
+# Seconds for the CLI, which itself waits ten for the services.
+LIMIT = 20
+
 
 def failed(context: Any) -> None:
-    run = context["dag_run"]
-    _tell("pipeline_failed", run.dag_id, run.run_id, context.get("reason"))
+    _tell("pipeline_failed", context["dag"].dag_id, context["run_id"], context.get("reason"))
 
 
 def published(context: Any) -> None:
@@ -33,3 +41,31 @@ def _tell(event: str, dag_id: Any, run_id: Any, reason: Any) -> None:
     log.warning(
         "dataops event=%s dag=%s run=%s%s", event, dag_id, run_id, f" reason={reason}" if reason else ""
     )
+    if ADDRESSES.exists() and ADDRESSES.stat().st_size:
+        _notify([event, f"--dag={dag_id}", f"--run={run_id}", f"--reason={reason or ''}"])
+
+
+def _notify(arguments: list[str]) -> None:
+    """Send it. What goes wrong is in the log, and fails nothing."""
+    # Airflow's variables are nothing to the CLI, and those of its settings that are for the DAGs may be empty.
+    environment = {
+        key: value
+        for key, value in os.environ.items()
+        if not key.startswith(("AIRFLOW", "DATAOPS_AIRFLOW__"))
+    }
+    try:
+        done = subprocess.run(
+            [DATAOPS, "notify", "event", *arguments],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            timeout=LIMIT,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        log.warning("The notification was not sent: %s", type(error).__name__)
+        return
+    for line in done.stdout.splitlines():
+        log.warning("%s", line)

@@ -149,7 +149,7 @@ def test_a_worker_is_the_service_dbt_alone_and_knows_its_way(project: Project) -
     # The stack's own SQL Server, as it is published.
     assert (told["DATAOPS_WAREHOUSE__SERVER"], told["DATAOPS_WAREHOUSE__PORT"]) == ("stack.example", "21433")
     secrets = with_worker_secrets(stack, prod).secrets["dbt"]
-    assert {*secrets} == {"redis_password", "tls_certificate", "warehouse_password"}
+    assert {*secrets} == {"notification_urls", "redis_password", "tls_certificate", "warehouse_password"}
     assert secrets["tls_certificate"] == from_line(line)
 
 

@@ -56,6 +56,12 @@ def secret_keys(incomplete: str) -> list[str]:
     return [key for key in secrets.secret_keys() if key.startswith(incomplete)]
 
 
+def notification_events(incomplete: str) -> list[str]:
+    from dataops_cli.notifications.events import Event
+
+    return [event.value for event in Event if event.startswith(incomplete)]
+
+
 def service_names(incomplete: str) -> list[str]:
     """The services of the platform's Compose files, whatever environment has them."""
     from dataops_cli.errors import DataopsError

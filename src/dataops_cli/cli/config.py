@@ -73,9 +73,12 @@ def explain(
 def validate(app: Application) -> None:
     """Check the settings of every environment."""
     from dataops_cli.errors import UsageError
+    from dataops_cli.notifications.addresses import faults as faults_of_notifications
     from dataops_cli.settings.load import load_environments
 
     loaded, faults = load_environments(app.project)
+    for environment in loaded.values():
+        faults += faults_of_notifications(environment)
     if faults:
         raise UsageError(
             f"The settings have {len(faults)} fault{'s' * (len(faults) > 1)}",

@@ -68,9 +68,12 @@ def run(
     from dataops_cli.cli.run_by_airflow import run_by_airflow
     from dataops_cli.cli.run_output import show
     from dataops_cli.errors import ExitCode, UsageError
+    from dataops_cli.notifications.edges import told_of_run
+    from dataops_cli.notifications.told import told_here
     from dataops_cli.pipeline.options import RunOptions, check_options
     from dataops_cli.pipeline.plan import describe
     from dataops_cli.pipeline.run import PipelineRun
+    from dataops_cli.processes import user_name
     from dataops_cli.settings.model import Runner
 
     options = RunOptions(
@@ -108,8 +111,10 @@ def run(
         lines = describe(pipeline.plan(options))
         app.console.result({"environment": app.environment.name, "plan": lines}, *lines)
         return
-    outcome = pipeline.execute(options, command_line())
-    show(app, outcome)
+    who, told = user_name(), told_here(app.project, app.environment)
+    with told_of_run(app.environment, app.console, told, who, command_line()) as ran:
+        outcome = ran.outcome = pipeline.execute(options, command_line())
+        show(app, outcome)
     if not outcome.published:
         raise typer.Exit(ExitCode.FAILED)
 

@@ -67,6 +67,11 @@ def set_secret(app: Application, context: typer.Context, key: Key, plan: PlanOpt
         return
     value = _typed(key) if sys.stdin.isatty() else _piped()
     secrets.require_strength(key, value)
+    if key in secrets.GIVEN:
+        from dataops_cli.notifications.addresses import parsed
+
+        value = " ".join(value.split())  # one a line is as good, and the file holds one line
+        parsed(value)
     secrets.put(path, key, value)
     if holder := secrets.keeper(environment, key):
         app.console.warn(
@@ -150,6 +155,7 @@ def _refuse_to_generate(app: Application, keys: list[str] | None) -> None:
             hint="Name the secrets: " + app.hint(f"secrets generate {' '.join(secrets.LOGINS)}"),
         )
     for key in keys or ():
+        _refuse_to_make_up(app, key)
         if secrets.is_anothers(environment, key):
             raise DataopsError(
                 f"{key} is the one that the SQL Server at {environment.settings.warehouse.server} has, so none is "
@@ -159,6 +165,19 @@ def _refuse_to_generate(app: Application, keys: list[str] | None) -> None:
             )
 
 
+def _refuse_to_make_up(app: Application, key: str) -> None:
+    """Raises DataopsError (exit 5) for what only people know."""
+    from dataops_cli.errors import DataopsError, ExitCode
+    from dataops_cli.settings import secrets
+
+    if key in secrets.GIVEN:
+        raise DataopsError(
+            f"{key} cannot be made up: only you know it",
+            hint=f"Set it: {app.hint(f'secrets set {key}')}",
+            exit_code=ExitCode.REFUSED,
+        )
+
+
 def _refuse_to_rotate(app: Application, keys: list[str]) -> None:
     """Raises DataopsError (exit 5) for a password that only another server can change."""
     from dataops_cli.errors import DataopsError, ExitCode
@@ -166,6 +185,7 @@ def _refuse_to_rotate(app: Application, keys: list[str]) -> None:
 
     warehouse = app.environment.settings.warehouse
     for key in keys:
+        _refuse_to_make_up(app, key)
         if secrets.is_anothers(app.environment, key):
             raise DataopsError(
                 f"{key} cannot be replaced in the file alone: the SQL Server at {warehouse.server} keeps it",

@@ -9,7 +9,11 @@ SUBCOMMANDS: dict[str, tuple[str, str]] = {
     "env": ("List the environments, or show one.", "Platform"),
     "config": ("Show, explain and validate settings.", "Platform"),
     "secrets": ("List, set, generate and rotate secrets.", "Platform"),
+    "notify": ("Test whether notifications arrive.", "Platform"),
     "doctor": ("Check that this machine has what the environment needs.", "Platform"),
+    "health": ("Check the platform's machine, services, dbt, data and release.", "Platform"),
+    "status": ("Show one screen: release, containers, runs, data, deploys, schedule, alerts.", "Platform"),
+    "metrics": ("Write Prometheus metrics: runs, tests, data, deploys, containers, health.", "Platform"),
     "up": ("Bring the environment's stack up, and wait until it is healthy.", "Stack"),
     "down": ("Remove the stack's containers and networks; volumes stay.", "Stack"),
     "ps": ("List the stack's containers with their state and health.", "Stack"),
@@ -37,6 +41,10 @@ SUBCOMMANDS: dict[str, tuple[str, str]] = {
         "Data",
     ),
     "sql": ("Query the warehouse.", "Data"),
+    "report": (
+        "Write a report on sales and the platform: one HTML file, which needs no network.",
+        "Data",
+    ),
     "docs": ("Build or serve the documentation with its lineage.", "Data"),
     "dbt": ("Run any dbt command with the environment's settings.", "Data"),
     "airflow": (

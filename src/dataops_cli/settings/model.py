@@ -7,7 +7,16 @@ from enum import StrEnum
 from ipaddress import ip_address
 from typing import Annotated, Any, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ENV_PREFIX = "DATAOPS_"
@@ -53,6 +62,22 @@ def _can_be_bound(text: str) -> str:
 
 
 BindAddress = Annotated[str, AfterValidator(_can_be_bound)]
+
+
+def _listed(given: Any) -> Any:
+    """A list as a variable has it: `ops,team`."""
+    return given.replace(",", " ").split() if isinstance(given, str) else given
+
+
+def _are_tags(tags: list[str]) -> list[str]:
+    for tag in tags:
+        if not re.fullmatch(r"[A-Za-z0-9_-]+", tag):
+            raise ValueError(f"{tag!r} is no tag: letters, digits, _ and - are")
+    return tags
+
+
+# The tags of addresses; `all` is every address.
+Tags = Annotated[list[str], BeforeValidator(_listed), AfterValidator(_are_tags)]
 
 
 class Section(BaseModel):
@@ -237,6 +262,28 @@ class Backup(Section):
     before_deploy: bool = Field(False, description="whether a deployment begins with a backup")
 
 
+class Notifications(Section):
+    """Which event goes to the addresses of which tags."""
+
+    airflow_url: Annotated[str, Field(pattern=r"^(https?://[^\s/?#@]+(/[^\s?#@]*)?)?$")] = Field(
+        "",
+        description="address of Airflow for links in notifications (empty: where the stack publishes it)",
+    )
+    deploy_started: Tags = Field([], description="tags that a deploy or rollback that begins goes to")
+    deploy_succeeded: Tags = Field(["all"], description="tags that a deploy that is done goes to")
+    deploy_failed: Tags = Field(["all"], description="tags that a deploy or rollback that failed goes to")
+    deploy_rolled_back: Tags = Field(
+        ["all"], description="tags that the return to an earlier release goes to: a rollback, a repair"
+    )
+    pipeline_failed: Tags = Field(["all"], description="tags that a failed run of the pipeline goes to")
+    pipeline_recovered: Tags = Field(["all"], description="tags that the first good run after it goes to")
+    pipeline_late: Tags = Field(
+        ["all"], description="tags that a run that takes longer than airflow.late_after_minutes goes to"
+    )
+    health_bad: Tags = Field(["all"], description="tags that health that turned bad goes to")
+    health_good: Tags = Field(["all"], description="tags that health that turned good again goes to")
+
+
 class Secrets(Section):
     """Passwords of the stack's services. They are never written to a settings file."""
 
@@ -267,6 +314,9 @@ class Secrets(Section):
     cloudbeaver_admin_password: SecretStr | None = Field(
         None, description="password of CloudBeaver's administrator, dataops_admin (secret)"
     )
+    notification_urls: SecretStr | None = Field(
+        None, description="where notifications go: TAG=URL, several divided by blanks (secret)"
+    )
 
 
 class Settings(BaseSettings):
@@ -290,6 +340,7 @@ class Settings(BaseSettings):
     airflow: Airflow = Airflow()
     backup: Backup = Backup()
     deploy: Deploy = Deploy()
+    notifications: Notifications = Notifications()
     secrets: Secrets = Secrets()
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 import secrets
 import stat
 import string
@@ -34,6 +35,8 @@ MADE_WITH = {
     "warehouse.reader_password": "warehouse.password",
     "secrets.tls_key": "secrets.redis_password",
 }
+# What only people know. Nothing needs it: a container gets an empty file where it has no value.
+GIVEN = frozenset({"secrets.notification_urls"})
 # No character that a shell, a URL or a dotenv file would read as its own.
 ALPHABET = string.ascii_letters + string.digits
 LENGTH = 32
@@ -98,10 +101,16 @@ def values(environment: Environment) -> dict[str, str]:
     }
 
 
+def compose_variables(environment: Environment) -> dict[str, str]:
+    """The variables by which containers get their secrets: the environment's values beat those of the shell."""
+    empty = {COMPOSE_VARIABLES[key]: "" for key in GIVEN}
+    return {**empty, **os.environ, **values(environment)}
+
+
 def missing(environment: Environment) -> list[str]:
-    """The keys of the secrets that have no value."""
+    """The keys of the secrets that have no value and are needed somewhere."""
     there = values(environment)
-    return [key for key, name in COMPOSE_VARIABLES.items() if name not in there]
+    return [key for key, name in COMPOSE_VARIABLES.items() if name not in there and key not in GIVEN]
 
 
 def password() -> str:

@@ -12,7 +12,16 @@ from dataops_cli.settings.load import Environment
 from dataops_cli.settings.model import is_secret, known_keys
 
 # What only the CLI outside needs: it is each operator's own, and must not make containers anew.
-OF_THE_STACK = ("stack.", "worker.", "secrets.", "airflow.", "description")
+OF_THE_STACK = (
+    "stack.",
+    "worker.",
+    "secrets.",
+    "airflow.",
+    "backup.",
+    "deploy.branch",
+    "deploy.hook_timeout",
+    "description",
+)
 
 
 def as_variables(environment: Environment, changes: Mapping[str, Any]) -> dict[str, str]:
@@ -30,4 +39,6 @@ def as_variables(environment: Environment, changes: Mapping[str, Any]) -> dict[s
 def _text(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, list):
+        return ",".join(map(str, value))
     return str(value.value if isinstance(value, Enum) else value)

@@ -102,6 +102,7 @@ def load(
         "PIPELINE_SCHEDULE": environment.settings.airflow.schedule or "",
         "PIPELINE_LATE_AFTER_MINUTES": str(environment.settings.airflow.late_after_minutes),
         "KEEP_LOGS_DAYS": str(environment.settings.airflow.keep_logs_days),
+        "AIRFLOW_WEB_URL": _web_url(environment),
         "WORKER_HOST": environment.settings.worker.host,
         "WORKER_BIND_ADDRESS": _before_a_port(environment.settings.worker.bind_address),
     } | {key: str(port + settings.port_offset) for key, port in PORTS.items()}
@@ -132,6 +133,13 @@ def load(
     return stack
 
 
+def _web_url(environment: Environment) -> str:
+    """Airflow's address for people who read notifications."""
+    settings = environment.settings
+    own = f"http://{_before_a_port(settings.stack.bind_address)}:{PORTS['AIRFLOW_PORT'] + settings.stack.port_offset}"
+    return settings.notifications.airflow_url or own
+
+
 def _before_a_port(address: str) -> str:
     """An address as Compose files have it where a port follows."""
     return f"[{address}]" if ":" in address else address
@@ -150,7 +158,7 @@ def inside(environment: Environment, sql_server: Mapping[str, object] = SQL_SERV
 
 def with_secrets(stack: Stack, environment: Environment) -> EnvironmentStack:
     """The stack with its secrets. Raises DataopsError (exit 3) for one that has no value."""
-    variables = {**os.environ, **secrets.values(environment), **_certificate(environment)}
+    variables = secrets.compose_variables(environment) | _certificate(environment)
     return EnvironmentStack(stack, {name: secret_contents(stack, name, variables) for name in stack.services})
 
 

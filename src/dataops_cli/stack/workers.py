@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Sequence
 
@@ -87,7 +86,7 @@ def with_worker_secrets(stack: Stack, environment: Environment) -> EnvironmentSt
             "worker.certificate is not set, so this worker would not know the stack from another",
             hint="Put there what this prints on the stack's machine: dataops worker certificate",
         )
-    known = {**os.environ, **secrets.values(environment), "TLS_CERTIFICATE": from_line(line).decode()}
+    known = secrets.compose_variables(environment) | {"TLS_CERTIFICATE": from_line(line).decode()}
     return EnvironmentStack(stack, {SERVICE: secret_contents(stack, SERVICE, known)})
 
 

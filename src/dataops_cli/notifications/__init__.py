@@ -1,0 +1,1 @@
+"""Notifications: what is made known of deployments, the pipeline and the health, where the settings say."""
