@@ -7,17 +7,24 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from dataops_cli.airflow import PIPELINE
 from dataops_cli.airflow.api import Airflow
 from dataops_cli.airflow.place import place_of
+from dataops_cli.checks import Result
 from dataops_cli.deploy.data import Data
-from dataops_cli.deploy.gate import PIPELINE
 from dataops_cli.deploy.workspace import Workspace
 from dataops_cli.docker_api import Engine
 from dataops_cli.errors import DataopsError
-from dataops_cli.stack.observe import image_of, observe_containers
-from dataops_cli.stack.reconcile import is_one_shot, replicas
+from dataops_cli.health.check import Subject
+from dataops_cli.health.examination import make
+from dataops_cli.health.installation import Installation, Wanted
+from dataops_cli.health.registry import CHECKS as EVERY
+from dataops_cli.stack.observe import observe_containers
 from dataops_cli.stack.run_command import running_container
 
+# Those of `dataops health` that a release must pass. SQL Server need not be reachable for who deploys.
+NAMES = ("containers", "images", "volumes", "postgres", "redis", "airflow")
+CHECKS = [check for check in EVERY if check.name in NAMES]
 DAG_PROCESSOR = "airflow-dag-processor"
 # Imports the DAGs, and writes what cannot be imported: a list of {filepath, error}.
 IMPORT = ["airflow", "dags", "list-import-errors", "--local", "--output", "json"]
@@ -43,7 +50,7 @@ class Proof:
             if time.monotonic() >= deadline:
                 raise DataopsError(
                     f"Not healthy: {found[0]}",
-                    hint="Look at what it says: dataops logs, dataops airflow health, dataops airflow import-errors",
+                    hint="See all of it, with what to do: dataops health",
                     details=tuple(found) if len(found) > 1 else (),
                 )
             report(found[0])
@@ -52,8 +59,13 @@ class Proof:
         return "containers, Airflow and its DAGs, data"
 
     def _faults(self, generation: str | None) -> list[str]:
-        found = self._of_containers()
-        for check in (self._of_airflow, lambda: self._of_data(generation)):
+        found = [
+            line
+            for item in make(self._subject(), CHECKS)
+            if item.finding.result is Result.FAIL
+            for line in item.finding.found.splitlines()
+        ]
+        for check in (self._of_pipeline, lambda: self._of_data(generation)):
             if not found:
                 try:
                     found = check()
@@ -61,32 +73,18 @@ class Proof:
                     found = [error.reason]
         return found
 
-    def _of_containers(self) -> list[str]:
-        stack = self.workspace.stack
-        there = observe_containers(self.engine, stack.name)
-        found = []
-        for name, service in stack.services.items():
-            mine = [item for item in there if item.service == name and not item.one_off]
-            if len(mine) < replicas(service):
-                found.append(f"service {name} has {len(mine)} of {replicas(service)} containers")
-            wanted = (self.engine.image(image_of(stack, name)) or {}).get("Id")
-            for item in mine:
-                if is_one_shot(stack, name) and item.state == "exited" and item.exit_code == 0:
-                    pass
-                elif not item.running or item.health not in ("", "healthy"):
-                    found.append(f"{item.name} is {item.health or item.state}")
-                if item.image_id != wanted:
-                    found.append(f"{item.name} runs another image than {image_of(stack, name)}")
-        return found
+    def _subject(self) -> Subject:
+        workspace = self.workspace
+        wanted = Wanted(workspace.stack, workspace.release, workspace.inputs)
+        there = observe_containers(self.engine, workspace.stack.name)
+        return Subject(workspace.project, workspace.environment, Installation(self.engine, wanted, there))
 
-    def _of_airflow(self) -> list[str]:
-        """Its parts are healthy, and the pipeline's DAG is there."""
+    def _of_pipeline(self) -> list[str]:
+        """The pipeline's DAG is there. It is paused until the deployment's end."""
         if not any(name.startswith("airflow-") for name in self.workspace.stack.services):
             return []
-        api = Airflow(place_of(self.workspace.environment)).impatient()
-        found = [f"Airflow's {part.part} is {part.status}" for part in api.health() if part.ill]
-        api.dag(PIPELINE)
-        return found
+        Airflow(place_of(self.workspace.environment)).impatient().dag(PIPELINE)
+        return []
 
     def _require_dags(self) -> None:
         """Every DAG file of the release can be imported. They are imported for it: what Airflow has written down may be

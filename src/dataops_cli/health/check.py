@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from dataops_cli.checks import DEADLINE, Finding
+from dataops_cli.health.installation import Installation
 from dataops_cli.project import Project
 from dataops_cli.settings.load import Environment
 
@@ -23,10 +24,27 @@ class Layer(StrEnum):
 
 @dataclass(frozen=True)
 class Subject:
-    """The environment whose health is looked at."""
+    """The environment whose health is looked at. `stack` is None where it has none, or its engine is not reachable."""
 
     project: Project
     environment: Environment
+    stack: Installation | None = None
+
+    @property
+    def installed(self) -> Installation:
+        """The stack, for a check that says that it needs it."""
+        if self.stack is None:
+            raise LookupError("this check does not say that it needs the stack")
+        return self.stack
+
+
+class Need(StrEnum):
+    """Whether a check looks at the stack. It is skipped where it must, and there is none, or the engine is not
+    reachable."""
+
+    NOTHING = "nothing"
+    STACK_IF_THERE = "stack if there"
+    STACK = "stack"
 
 
 @dataclass(frozen=True)
@@ -41,3 +59,4 @@ class Check:
     look: Callable[[Subject], Finding]
     late: str
     deadline: float = DEADLINE
+    needs: Need = Need.NOTHING

@@ -1,0 +1,42 @@
+"""What the checks found as Markdown, for the summary of a CI job."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Sequence
+
+from dataops_cli.checks import Result
+from dataops_cli.health.examination import Outcome
+from dataops_cli.health.report import verdict
+
+SIGNS = {Result.OK: "✅", Result.WARN: "⚠️", Result.FAIL: "❌", Result.SKIPPED: "⏭️"}
+# What means something in a line of Markdown.
+_SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~-])")
+
+
+def markdown(outcomes: Sequence[Outcome], environment: str) -> str:
+    rows = [
+        f"| {SIGNS[item.finding.result]} {item.finding.result} | {item.name} | {_cell(item.finding.found)} | "
+        f"{_cell(item.finding.remedy)} |"
+        for item in outcomes
+    ]
+    return "\n".join(
+        [
+            f"### {_escaped(verdict(outcomes, environment))}",
+            "",
+            "| Result | Check | Found | Remedy |",
+            "| --- | --- | --- | --- |",
+            *rows,
+            "",
+        ]
+    )
+
+
+def _cell(text: str) -> str:
+    """Text in a table is one line; nothing in it is taken for Markdown or HTML."""
+    return "<br>".join(_escaped(line) for line in text.splitlines())
+
+
+def _escaped(text: str) -> str:
+    return _SPECIAL.sub(r"\\\1", html.escape(text, quote=False))
