@@ -18,7 +18,11 @@ STATE_VERSION = 1
 
 def write_state(path: Path, document: dict[str, Any]) -> None:
     """Write a JSON file atomically and durably: a kill at any moment leaves the old file or the new one."""
-    text = json.dumps({"version": STATE_VERSION, **document}, indent=1, ensure_ascii=False)
+    write_text(path, json.dumps({"version": STATE_VERSION, **document}, indent=1, ensure_ascii=False))
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file atomically and durably, as `write_state` does. Its folder is made where it is not there."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     with explained(path):
         path.parent.mkdir(parents=True, exist_ok=True)
