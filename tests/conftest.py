@@ -70,7 +70,7 @@ def dataops_here() -> Dataops:
 
         command = [str(argument) for argument in arguments]
         stdout, stderr = io.StringIO(), io.StringIO()
-        handler = signal.getsignal(signal.SIGTERM)
+        handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
         with (
             chdir(cwd),
             mock.patch.dict(os.environ, clean_environment(**variables), clear=True),
@@ -78,7 +78,8 @@ def dataops_here() -> Dataops:
             redirect_stderr(stderr),
         ):
             code = run_command(command)
-        signal.signal(signal.SIGTERM, handler)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
         return subprocess.CompletedProcess(command, int(code), stdout.getvalue(), stderr.getvalue())
 
     return run

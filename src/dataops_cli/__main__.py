@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 from typing import NoReturn
@@ -21,9 +20,12 @@ def run(arguments: list[str]) -> int:
     from dataops_cli.cli.application import start
     from dataops_cli.cli.root import app
     from dataops_cli.errors import DataopsError, ExitCode, UsageError
+    from dataops_cli.streams import silence
 
     current = start(arguments)
     signal.signal(signal.SIGTERM, _as_interrupt)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup sets it
+        signal.signal(signal.SIGHUP, _as_one_interrupt)
     try:
         outcome = get_command(app).main(arguments, prog_name="dataops", standalone_mode=False)
         return outcome if isinstance(outcome, int) else 0
@@ -33,9 +35,9 @@ def run(arguments: list[str]) -> int:
         )
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
-        # The reader (`head`, a pager) has seen enough; Python must not complain about it at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return ExitCode.DONE
+        # The reader (`head`, a pager) has seen enough. What was to be changed may not be, though.
+        silence(sys.stdout)
+        return ExitCode.FAILED if current.changes else ExitCode.DONE
     except DataopsError as error:
         current.console.error(error)
         return error.exit_code
@@ -58,6 +60,12 @@ def run(arguments: list[str]) -> int:
 
 
 def _as_interrupt(_signal: int, _frame: object) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def _as_one_interrupt(number: int, _frame: object) -> NoReturn:
+    """A terminal that goes away says so twice, itself and by its shell: the second must not interrupt the way back."""
+    signal.signal(number, lambda _signal, _frame: None)
     raise KeyboardInterrupt
 
 

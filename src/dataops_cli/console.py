@@ -1,12 +1,12 @@
 """Everything the program writes: results to stdout, progress and errors to stderr.
 
 With `--json` stdout carries one JSON document (or JSON lines) and nothing else. On a terminal
-progress is live, with the elapsed time; elsewhere it is plain lines, and never a long silence.
+progress is live, with the elapsed time; elsewhere it is plain lines, and never a long silence. What goes to stderr
+never fails: a terminal or reader that is gone ends no work.
 """
 
 from __future__ import annotations
 
-import io
 import json
 import sys
 import threading
@@ -20,6 +20,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, TextIO
 
 from dataops_cli.errors import DataopsError
+from dataops_cli.streams import NOBODY_READS, enduring
 
 if TYPE_CHECKING:
     from rich.console import Console as RichConsole
@@ -55,10 +56,14 @@ class Console:
         self._color = color
         self._advise = advise
         self._stdout = stdout or sys.stdout
-        self._stderr = stderr or sys.stderr
+        self._stderr = enduring(stderr or sys.stderr)
         self._rich: dict[int, RichConsole] = {}
         self._status: Status | None = None
         self._last_line = time.monotonic()
+
+    def go_on_unread(self) -> None:
+        """From now on the work goes on, and tells how it ended, also where nobody reads the results."""
+        self._stdout = enduring(self._stdout, NOBODY_READS)
 
     def result(self, document: Any, *renderables: RenderableType) -> None:
         """What the command was asked for: `document` with `--json`, else the renderables."""
@@ -96,16 +101,16 @@ class Console:
         """Something happened. Goes to stderr; silent with `--quiet`."""
         if not self.quiet:
             self._last_line = time.monotonic()
-            try:
-                self._console(self._stderr).print(line)
-            except BrokenPipeError:
-                self.quiet = True  # nobody reads it any more; the work goes on
-                self._stderr = io.StringIO()
+            self._console(self._stderr).print(line)
 
     def detail(self, line: RenderableType) -> None:
         """Something worth knowing only with `--verbose`."""
         if self.verbose:
             self.progress(line)
+
+    def advised(self, text: str) -> str:
+        """A text with the commands in it completed, as in a hint."""
+        return self._advise(text)
 
     def warn(self, text: str, hint: str = "") -> None:
         from rich.text import Text

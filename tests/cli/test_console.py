@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import pty
@@ -15,6 +16,7 @@ import pytest
 
 import dataops_cli.console as console_module
 from dataops_cli.console import Console, shown, table
+from dataops_cli.errors import DataopsError
 from support import clean_environment
 
 BUSY = """
@@ -130,3 +132,108 @@ def test_a_table() -> None:
 )
 def test_values_are_in_no_notation_of_python(value: object, text: str) -> None:
     assert shown(value) == text
+
+
+class Gone(io.StringIO):
+    """A stream whose reader, or terminal, is no more."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number = number
+
+    def write(self, _text: str) -> int:
+        raise OSError(self.number, os.strerror(self.number))  # EPIPE makes it a BrokenPipeError
+
+
+@pytest.mark.parametrize("number", [errno.EPIPE, errno.EIO, errno.ENOSPC])
+@pytest.mark.parametrize("options", [{}, {"quiet": True}, {"debug": True}])
+def test_nobody_need_read_what_goes_on(number: int, options: dict[str, bool]) -> None:
+    for begin in ("warn", "progress", "error", "activity"):
+        shown = Console(stdout=io.StringIO(), stderr=Gone(number), **options)
+        for what in (begin, "warn", "progress", "error", "activity"):
+            if what == "error":
+                shown.error(DataopsError("no", hint="see"))
+            elif what == "activity":
+                with shown.activity("Counting sheep"):
+                    pass
+            else:
+                getattr(shown, what)("a line")
+
+
+def test_results_that_nobody_reads_end_a_command_but_for_one_that_changes_something() -> None:
+    looking = Console(stdout=Gone(errno.EPIPE), stderr=io.StringIO())
+    with pytest.raises(BrokenPipeError):
+        looking.result({}, "a line")
+    for number in (errno.EPIPE, errno.EIO):
+        changing = Console(stdout=Gone(number), stderr=io.StringIO())
+        changing.go_on_unread()
+        changing.result({}, "a line")
+        changing.record({}, "a line")
+        changing.text("a line")
+
+
+def test_results_that_find_no_space_are_an_error_of_every_command() -> None:
+    changing = Console(stdout=Gone(errno.ENOSPC), stderr=io.StringIO())
+    changing.go_on_unread()
+    with pytest.raises(OSError, match="No space left"):
+        changing.result({}, "a line")
+
+
+GOING_ON = """
+import sys, time
+from dataops_cli.console import Console
+console = Console()
+console.go_on_unread()
+time.sleep(0.5)
+for _ in range(3):
+    console.progress("x" * 100)
+    console.result(None, "x" * 100)
+sys.exit(7)
+"""
+
+
+def test_the_exit_code_is_that_of_the_work_where_nobody_reads() -> None:
+    buffered = {key: value for key, value in clean_environment().items() if key != "PYTHONUNBUFFERED"}
+    for streams in ("2>&1 | true", "2>/dev/null | true", "2> >(true)"):
+        script = f"{sys.executable} -c '{GOING_ON}' {streams}; exit ${{PIPESTATUS[0]}}"
+        done = subprocess.run(
+            ["bash", "-c", script], env=buffered, capture_output=True, text=True, check=False
+        )
+        assert (done.returncode, done.stderr) == (7, ""), streams
+
+
+DROPPED = """
+import signal, time
+from dataops_cli.console import Console
+console = Console()
+try:
+    with console.activity("Counting sheep"):
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        print("ready", flush=True)
+        time.sleep(2)
+finally:
+    console.warn("on the way back")
+    with console.activity("Counting goats"):
+        time.sleep(1)
+    console.progress("back")
+    open("FILE", "w").write("done")
+"""
+
+
+def test_a_terminal_that_goes_away_ends_no_work(tmp_path: Path) -> None:
+    leader, follower = pty.openpty()
+    code = DROPPED.replace("FILE", str(tmp_path / "file"))
+    process = subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdin=follower,
+        stdout=follower,
+        stderr=follower,
+        env=clean_environment(TERM="xterm-256color"),
+        start_new_session=True,
+    )
+    os.close(follower)
+    while b"ready" not in os.read(leader, 4096):
+        pass
+    os.close(leader)
+    assert process.wait(30) == 0
+    assert (tmp_path / "file").read_text() == "done"

@@ -181,6 +181,11 @@ class Platform:
     def dbt(self) -> str:
         return f"{self.name}-dataops-dbt"
 
+    def processes(self) -> str:
+        """What runs in dbt's container, a command a line."""
+        listed = ["docker", "top", self.dbt, "-eo", "pid,args"]
+        return subprocess.run(listed, check=True, capture_output=True, text=True).stdout
+
     def image(self) -> str:
         """The release whose image dbt's container runs, by the content that is in it."""
         return subprocess.run(

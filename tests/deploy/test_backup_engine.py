@@ -21,6 +21,7 @@ from dataops_cli import docker_api
 from dataops_cli.console import Console
 from dataops_cli.deploy import airflow_schema
 from dataops_cli.deploy import backup as backups
+from dataops_cli.deploy.backup_create import create
 from dataops_cli.deploy.changes import AirflowChange
 from dataops_cli.deploy.journal import Kind
 from dataops_cli.deploy.site import Site
@@ -57,7 +58,7 @@ services:
     environment: {POSTGRES_USER: airflow, POSTGRES_DB: airflow, POSTGRES_PASSWORD_FILE: /run/secrets/postgres_password}
     secrets: [postgres_password]
     volumes: ["data:/var/lib/postgresql/data"]
-    healthcheck: {test: pg_isready --quiet --username=airflow --dbname=airflow, interval: 300ms, retries: 100}
+    healthcheck: {test: pg_isready --quiet --host=127.0.0.1 --username=airflow --dbname=airflow, interval: 300ms, retries: 100}
     stop_grace_period: 5s
   airflow-init:
     image: dataops-test/postgres:15
@@ -253,6 +254,32 @@ def test_what_is_restored_is_what_was_backed_up(stack: Stack) -> None:
     assert stack.left_in_container() == ""
     # Sequences go on where they were.
     assert stack.psql("insert into dag_run (dag_id) values ('x') returning id").strip() == "20001"
+
+
+@pytest.mark.parametrize(("was_paused", "after"), [(False, "f"), (True, "t"), (None, "t")])
+def test_a_pipeline_that_was_paused_for_a_deployment_runs_again_after_a_restore(
+    stack: Stack, was_paused: bool | None, after: str
+) -> None:
+    others = "insert into dag values ('dataops_pipeline', true), ('of_somebody', true)"
+    stack.psql("drop table if exists dag; create table dag (dag_id text, is_paused boolean)", others)
+    project = Project(stack.folder)
+    made = create(
+        stack.engine,
+        project,
+        load_environment(project, "small"),
+        reason="before deploy 3",
+        report=lambda _subject, _text: None,
+        was_paused=was_paused,
+    )
+    stack.psql("delete from dag")
+    plan = stack.run("backup", "restore", made.id, "--plan").stdout
+    assert ("let the pipeline run again in it" in plan) is (after == "f")
+    done = stack.run("backup", "restore", made.id, "--yes")
+    assert done.returncode == 0, done.stderr
+    found = stack.psql("select is_paused from dag order by dag_id").split()
+    assert found == [after, "t"]
+    assert ("The pipeline is paused, as it was when the backup was made" in done.stderr) is (after == "t")
+    stack.psql("drop table dag")
 
 
 def test_what_was_there_before_the_restore_is_kept_until_the_next(stack: Stack) -> None:

@@ -21,11 +21,18 @@ from dataops_cli.deploy.gate import Gate
 from dataops_cli.deploy.journal import Beginning, Journal, Kind, Outcome
 from dataops_cli.deploy.progress import Steps
 from dataops_cli.deploy.release import Release, Releases
-from dataops_cli.deploy.workspace import Workspace, as_many_as_there_are, open_workspace
+from dataops_cli.deploy.workspace import (
+    Workspace,
+    as_many_as_there_are,
+    open_workspace,
+    with_images_that_are_there,
+)
 from dataops_cli.errors import DataopsError, ExitCode
 from dataops_cli.project import Project
 from dataops_cli.settings.model import Settings
+from dataops_cli.stack import labels
 from dataops_cli.stack.model import Stack
+from dataops_cli.stack.own_package import PROTOCOL
 from deploy.test_journal import Memory, deployed
 
 
@@ -85,8 +92,8 @@ def test_a_run_of_a_paused_dag_does_not_go_on_and_is_not_waited_for() -> None:
 class Published:
     """The part of Data that the way back uses."""
 
-    def __init__(self, generation: str) -> None:
-        self.generation = generation
+    def __init__(self, generation: str, release: str = "a") -> None:
+        self.generation, self.release = generation, release
 
     def end_what_is_left(self) -> None:
         pass
@@ -97,27 +104,32 @@ class Published:
     def published(self) -> str:
         return self.generation
 
+    def generations(self) -> list[dict[str, Any]]:
+        return [{"run_id": self.generation, "release": self.release, "published": True}]
+
     def publish(self, generation: str) -> None:
         self.generation = generation
 
 
 @pytest.mark.parametrize(
-    ("switched_to", "published", "after"),
+    ("switched_to", "published", "release", "after"),
     [
-        (None, "before", "before"),
-        (None, "of a run since", "of a run since"),
-        ("new", "before", "before"),
-        ("new", "new", "before"),
-        ("new", "of a run since", "of a run since"),
+        (None, "before", "a", "before"),
+        (None, "of a run since", "a", "of a run since"),
+        (None, "of a run since with its code", "b", "before"),
+        ("new", "before", "a", "before"),
+        ("new", "new", "b", "before"),
+        ("new", "of a run since", "a", "of a run since"),
+        ("new", "of a run since with its code", "b", "before"),
     ],
 )
 def test_the_way_back_takes_back_its_own_data_alone(
-    switched_to: str | None, published: str, after: str
+    switched_to: str | None, published: str, release: str, after: str
 ) -> None:
     beginning = Beginning(
         1, Kind.DEPLOY, "b", "a", "before", was_paused=None, had_containers=True, switched_to=switched_to
     )
-    data = Published(published)
+    data = Published(published, release)
     way_back._data_back(data, beginning)  # type: ignore[arg-type]
     assert data.generation == after
 
@@ -188,6 +200,19 @@ def test_mounts_of_the_working_tree_are_no_part_of_a_release(
     assert not [mount for mount in mounts if mount["type"] == "bind"]
 
 
+@pytest.mark.parametrize(("protocol", "kept"), [(PROTOCOL, True), ("1", False), (None, False)])
+def test_an_image_whose_cli_talks_in_another_way_is_built_anew(
+    protocol: str | None, kept: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    its_labels = {labels.INPUTS: "old", labels.CLI: "x", labels.PROTOCOL: protocol}
+    engine = SimpleNamespace(image=lambda _name: {"Id": "1", "Config": {"Labels": its_labels}})
+    monkeypatch.setattr(workspace, "observe_containers", lambda _engine, _project: [])
+    stack = Stack(name="s", folder=tmp_path, files=(), services={"dbt": {"image": "dbt:a"}})
+    release = Workspace("a", Project(tmp_path), None, stack, {"dbt:a": "new"})  # type: ignore[arg-type]
+    found = with_images_that_are_there(engine, release)  # type: ignore[arg-type]
+    assert found.inputs == {"dbt:a": "old" if kept else "new"}
+
+
 class NoData:
     """Data of a stack whose container does not run."""
 
@@ -218,6 +243,7 @@ def test_what_fails_before_any_change_is_as_it_was(
     monkeypatch.setattr(deployment, "observe_containers", lambda _engine, _project: [])
     monkeypatch.setattr(deployment, "bring_images", fail)
     monkeypatch.setattr(conditions, "missing_secrets", lambda _environment, _stack: [])
+    monkeypatch.setattr(deployment, "require_same_secrets", lambda _site: None)
     journal = Journal(Memory())  # type: ignore[arg-type]
     site: Any = SimpleNamespace(
         name="prod",
@@ -227,7 +253,7 @@ def test_what_fails_before_any_change_is_as_it_was(
         console=Console(quiet=True),
         journal=journal,
         own=Project(tmp_path),
-        gate=lambda _environment, _say: None,
+        environment_in_force=lambda: SimpleNamespace(settings=settings),
         caller=lambda _beginning: "who",
     )
     settings = Settings(dbt={"runner": "container"}, stack={"enabled": True})
@@ -243,6 +269,63 @@ def test_what_fails_before_any_change_is_as_it_was(
     assert found.outcome is (None if lost else Outcome.UNDONE)
 
 
+class Unreachable:
+    """An Airflow that runs and does not answer."""
+
+    def __init__(self, _place: object) -> None:
+        pass
+
+    def impatient(self) -> Unreachable:
+        return self
+
+    def dag(self, _dag: str) -> None:
+        raise DataopsError("No answer", hint="Look at it.", exit_code=ExitCode.UNAVAILABLE)
+
+
+def test_an_airflow_that_cannot_be_asked_is_not_taken_for_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    there: list[Any] = []
+    monkeypatch.setattr(deployment, "observe_containers", lambda _engine, _project: there)
+    monkeypatch.setattr(deployment, "place_of", lambda _environment: None)
+    monkeypatch.setattr(deployment, "Airflow", Unreachable)
+    monkeypatch.setattr(deployment, "running_container", lambda found, _service, _number: found or None)
+    environment = SimpleNamespace(settings=Settings())
+    site: Any = SimpleNamespace(engine=None, project="p", environment_in_force=lambda: environment)
+
+    def change(*, now: bool) -> Change:
+        workspace: Any = None
+        return Change(site, Kind.DEPLOY, workspace, Request(now=now), lambda: None, lambda _i, _m: None)
+
+    assert change(now=False)._was_paused() is None
+    there.append("its webserver")
+    assert change(now=True)._was_paused() is None
+    with pytest.raises(DataopsError, match="cannot be asked whether the pipeline does: No answer") as caught:
+        change(now=False)._was_paused()
+    assert caught.value.exit_code == ExitCode.UNAVAILABLE
+    assert "--now" in caught.value.hint
+
+
+@pytest.mark.parametrize("others", [False, True])
+def test_another_operators_secrets_are_refused(monkeypatch: pytest.MonkeyPatch, *, others: bool) -> None:
+    ours = SimpleNamespace(fingerprints=lambda: {"postgres": "1"})
+    there = [
+        SimpleNamespace(
+            name=name, service=name, one_off=False, labels={labels.SECRETS: "2" if others else "1"}
+        )
+        for name in ("postgres", "gone")
+    ]
+    monkeypatch.setattr(conditions, "missing_secrets", lambda _environment, _stack: [])
+    monkeypatch.setattr(conditions, "with_secrets", lambda _stack, _environment: ours)
+    monkeypatch.setattr(conditions, "observe_containers", lambda _engine, _project: there)
+    in_force = SimpleNamespace(release="a", environment=None, stack=None)
+    site: Any = SimpleNamespace(name="prod", engine=None, project="p", in_force=lambda: nullcontext(in_force))
+    if not others:
+        conditions.require_same_secrets(site)
+        return
+    with pytest.raises(DataopsError, match=r"not those that prod runs with: postgres$") as caught:
+        conditions.require_same_secrets(site)
+    assert caught.value.exit_code == ExitCode.REFUSED
+
+
 def test_data_on_the_operators_machine_are_refused() -> None:
     environment: Any = SimpleNamespace(name="odd", settings=Settings(stack={"enabled": True}))
     with pytest.raises(DataopsError, match="on the operator's machine") as caught:
@@ -252,14 +335,14 @@ def test_data_on_the_operators_machine_are_refused() -> None:
 
 @pytest.mark.parametrize(
     ("switched_to", "published", "proven"),
-    [("new", "before", "before"), ("new", "of a run since", "of a run since"), (None, "before", None)],
+    [("new", "before", "before"), ("new", "of a run since", "of a run since"), (None, "before", "before")],
 )
 def test_the_way_back_proves_what_is_to_be_read(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     switched_to: str | None,
     published: str,
-    proven: str | None,
+    proven: str,
 ) -> None:
     asked: list[str | None] = []
 

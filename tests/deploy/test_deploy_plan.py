@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from dataops_cli.deploy import converge, plan
 from dataops_cli.deploy.changes import AirflowChange
-from dataops_cli.deploy.journal import Kind
+from dataops_cli.deploy.deployment import Request
+from dataops_cli.deploy.journal import Journal, Kind, Outcome
 from dataops_cli.deploy.model_changes import ChangedModel, ModelChanges
 from dataops_cli.deploy.plan import Difference, Plan, require_compatible
+from dataops_cli.deploy.release import Release
 from dataops_cli.errors import DataopsError
+from dataops_cli.settings.model import Settings
+from dataops_cli.stack import labels
+from dataops_cli.stack.config_hash import config_hash
+from dataops_cli.stack.model import Service, Stack
+from dataops_cli.stack.observe import Container, Observation
 from dataops_cli.stack.reconcile import Action, Operation
+from deploy.test_journal import Memory, deployed
 
 NOTHING = ModelChanges(
     first=False,
@@ -104,3 +116,68 @@ def test_what_breaks_readers_is_refused() -> None:
     assert caught.value.exit_code == 5
     assert breaking.lines()[1] == f"breaks readers: {line}"
     require_compatible(PLAN)
+
+
+@pytest.mark.parametrize(
+    ("running", "before", "said"),
+    [
+        ("3.3.1", None, ["Airflow goes from 3.3.1 to 3.3.2"]),  # the first deploy over what `up` has made
+        ("3.3.1", "3.3.2", ["Airflow goes from 3.3.1 to 3.3.2"]),  # the database has the schema of what runs
+        (None, "3.3.1", ["Airflow goes from 3.3.1 to 3.3.2"]),
+        ("3.3.2", "3.3.1", []),
+        (None, None, []),
+    ],
+)
+def test_the_plan_goes_by_the_airflow_that_runs(
+    monkeypatch: pytest.MonkeyPatch, running: str | None, before: str | None, said: list[str]
+) -> None:
+    monkeypatch.setattr(plan, "airflow_version", lambda _engine, _project: running)
+    monkeypatch.setattr(plan, "_parsed", lambda _workspace: {})
+    for name in ("planned_images", "planned_containers", "_first", "_hooks"):
+        monkeypatch.setattr(plan, name, lambda *_: [])
+    journal = Journal(Memory())  # type: ignore[arg-type]
+    releases = {}
+    if before:
+        deployed(journal, "a", Outcome.SUCCEEDED)
+        releases["a"] = Release("a", "same", "", "", "", airflow=before)
+    site: Any = SimpleNamespace(
+        name="prod",
+        engine=None,
+        project="p",
+        journal=journal,
+        releases=SimpleNamespace(all=lambda: releases, manifest=lambda _name: None),
+        environment=SimpleNamespace(settings=Settings()),
+    )
+    checkout: Any = SimpleNamespace(
+        workspace=None, release=lambda _images: Release("b", "same", "", "", "", airflow="3.3.2")
+    )
+    lines = plan.plan_deploy(site, checkout, Request()).lines()
+    assert [line.partition("  [")[0] for line in lines if line.startswith("Airflow")] == said
+
+
+SERVICE: Service = {"image": "dbt:1", "restart": "no"}
+
+
+def made(service: str, secrets: str) -> Container:
+    its_labels = {labels.CONFIG_HASH: config_hash(SERVICE), labels.SECRETS: secrets}
+    state: Any = ("running", "", None, "dbt:1", "id")
+    nowhere = frozenset[str]()
+    return Container("c", f"p-{service}-1", service, 1, *state, its_labels, nowhere, nowhere, (), "Up")
+
+
+@pytest.mark.parametrize(("missing", "lines"), [(["a"], []), ([], ["recreate p-dbt-1: a secret changed"])])
+def test_a_secret_without_a_value_makes_no_container_anew(
+    monkeypatch: pytest.MonkeyPatch, missing: list[str], lines: list[str]
+) -> None:
+    stack = Stack("p", Path(), (), {"dbt": SERVICE, "plain": SERVICE})
+    there = Observation((made("dbt", "fingerprint"), made("plain", "")), {}, {}, {"dbt:1": "id"})
+    monkeypatch.setattr(converge, "observe", lambda _engine, _stack: there)
+    monkeypatch.setattr(converge, "missing_secrets", lambda _environment, _stack: missing)
+    monkeypatch.setattr(
+        converge,
+        "with_secrets",
+        lambda _stack, _environment: SimpleNamespace(fingerprints=lambda: {"dbt": "another"}),
+    )
+    workspace: Any = SimpleNamespace(stack=stack, environment=None, inputs={})
+    nothing: Any = None
+    assert [str(item) for item in converge.planned_containers(nothing, workspace)] == lines

@@ -128,6 +128,22 @@ def test_a_rollback_builds_the_data_again(platform: Platform, commits: dict[str,
     assert (published["run_id"], published["release"]) == (done["built_again"], commits["A"])
 
 
+def test_ctrl_c_while_the_data_are_built_again(
+    platform: Platform, commits: dict[str, str], on_b: str
+) -> None:
+    process = platform.begin("rollback", commits["A"])
+    until(lambda: platform.releases()["current"] == commits["A"], 120)
+    until(lambda: "dataops step freshness" in platform.processes(), 30)
+    process.send_signal(signal.SIGINT)
+    _output, errors = process.communicate(timeout=180)
+    assert process.returncode == 130, errors
+    assert f"flow is on {commits['A']}, and healthy; its data were not built again" in errors
+    assert platform.image() == "A"
+    refused = platform.run("rollback")
+    assert (refused.returncode, f"flow is on {commits['A']} already" in refused.stderr) == (5, True)
+    platform.done("run")  # nobody holds the warehouse's lock
+
+
 def test_what_runs_is_the_release_in_force(platform: Platform, on_b: str) -> None:
     """Whatever is checked out meanwhile: `run` is of the release, and `up` brings up no other."""
     platform.commit("not deployed")

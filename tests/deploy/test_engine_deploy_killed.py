@@ -66,6 +66,9 @@ def test_a_killed_deploy(platform: Platform, commits: dict[str, str]) -> None:
         )[moment % 3]
         if cut_off["outcome"] == "succeeded" and next_command[0] != "deploy":
             next_command = ["repair"]  # it had done everything but say so
+        if cut_off["outcome"] is None and not explained:
+            refused = platform.run("up")
+            assert (refused.returncode, "is not known" in refused.stderr) == (5, True), refused.stderr
         ended = platform.run(*next_command)
         assert ended.returncode == 0, (
             f"moment {moment}: {' '.join(next_command)}\n{ended.stdout}{ended.stderr}"

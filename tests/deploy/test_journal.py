@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,9 +19,10 @@ from dataops_cli.deploy.journal import (
     succeeded,
     to_put_right,
 )
-from dataops_cli.deploy.release import Image, Release, find
+from dataops_cli.deploy.neighbours import Needed
+from dataops_cli.deploy.release import Image, Release, Releases, find
 from dataops_cli.deploy.retention import doomed
-from dataops_cli.errors import DataopsError
+from dataops_cli.errors import DataopsError, ExitCode
 
 
 class Memory:
@@ -35,6 +37,9 @@ class Memory:
             for path, document in sorted(self.files.items())
             if path.startswith(f"{folder}/")
         }
+
+    def content(self, path: str) -> bytes | None:
+        return b"{}" if path in self.files else None
 
     def add(self, path: str, document: Mapping[str, Any]) -> None:
         assert path not in self.files, "append-only"
@@ -135,7 +140,7 @@ def test_only_the_last_ones_are_kept_with_their_images(journal: Journal) -> None
         deployed(journal, name, Outcome.SUCCEEDED)
     deployed(journal, "e", Outcome.UNDONE)
     releases = {"a": release("a"), "b": release("b"), "c": release("c", airflow="b"), "d": release("d")}
-    found = doomed(journal.deployments(), releases, 2)
+    found = doomed(journal.deployments(), releases, 2, Needed())
     assert found.releases == ("a", "b")
     # c runs Airflow's image by the name that b gave it; e was never reached.
     assert found.images == (
@@ -145,7 +150,7 @@ def test_only_the_last_ones_are_kept_with_their_images(journal: Journal) -> None
         "registry:5000/dbt:b",
         "registry:5000/dbt:e",
     )
-    assert doomed(journal.deployments(), releases, 9).releases == ()
+    assert doomed(journal.deployments(), releases, 9, Needed()).releases == ()
 
 
 def test_a_release_is_found_by_what_means_it_alone() -> None:
@@ -182,3 +187,54 @@ def test_what_was_cut_off_after_all_was_done(journal: Journal) -> None:
     journal.step(beginning, 2, StepRecord("back: data", ok=True, seconds=1))
     journal.step(beginning, 3, StepRecord("resume", ok=True, seconds=1))
     assert not journal.deployments()[0].lacks_its_end_only
+
+
+def test_an_end_is_written_once(journal: Journal) -> None:
+    deployed(journal, "a", None)
+    (found,) = journal.deployments()
+    journal.end(found.beginning, Outcome.UNDONE, "by a repair")
+    with pytest.raises(DataopsError, match="Somebody else has ended deploy 1 of a meanwhile") as caught:
+        journal.end(found.beginning, Outcome.SUCCEEDED)
+    assert caught.value.exit_code == ExitCode.LOCKED
+
+
+@pytest.mark.parametrize(
+    ("steps", "cut_off"),
+    [
+        ([], True),
+        ([("dbt bronze", True, "")], True),
+        ([("dbt bronze", True, ""), ("dbt silver", False, "a test failed")], False),
+        ([("dbt bronze", True, ""), ("dbt silver", False, "interrupted")], True),
+        ([("publish", True, ""), ("documentation", True, "")], False),
+    ],
+)
+def test_a_rollback_whose_data_were_not_built_again_to_the_end(
+    journal: Journal, steps: list[tuple[str, bool, str]], *, cut_off: bool
+) -> None:
+    deployed(journal, "a", Outcome.SUCCEEDED)
+    deployed(journal, "b", Outcome.SUCCEEDED)
+    deployed(journal, "a", Outcome.SUCCEEDED, Kind.ROLLBACK)
+    beginning = journal.deployments()[0].beginning
+    assert not journal.deployments()[0].was_cut_off_while_it_built_again
+    journal.build_again(beginning)
+    for place, (name, ok, detail) in enumerate(steps):
+        journal.step(beginning, place, StepRecord(name, ok, 1.0, detail), after_the_end=True)
+    assert journal.deployments()[0].was_cut_off_while_it_built_again is cut_off
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("abcd12345678", "Deploy the commit again: dataops deploy --sha abcd12345678"),
+        (
+            "abcd12345678-dirty-0123456789ab",
+            "Git does not know it: it was abcd12345678 with changes that were not committed. Deploy a working tree that "
+            "has them: dataops deploy",
+        ),
+    ],
+)
+def test_how_a_release_comes_back_whose_files_are_gone(name: str, hint: str) -> None:
+    releases = Releases(SimpleNamespace(content=lambda _path: None))  # type: ignore[arg-type]
+    with pytest.raises(DataopsError) as caught:
+        releases.source(name)
+    assert caught.value.hint == hint

@@ -96,6 +96,37 @@ def test_six_steps_publish_what_a_run_does(steps: Steps) -> None:
     assert (facts["status"], facts["command"]) == ("succeeded", "a test")
 
 
+def test_steps_in_one_process_say_when_each_is_done(steps: Steps) -> None:
+    out = steps.platform / "all.json"
+    given = ("--out", out, "--asked-by", "a test")
+    built = steps.dataops("step", "freshness", "bronze", "silver", "gold", *given, cwd=steps.platform)
+    assert built.returncode == 0, built.stderr
+    told = [line for line in built.stderr.splitlines() if line.startswith("Step ")]
+    assert told == [
+        "Step freshness is done: ",
+        "Step bronze is done: 2 models, 3 of 3 tests passed",
+        "Step silver is done: 1 models, 1 of 1 tests passed",
+        "Step gold is done: 2 models, 2 of 2 tests passed",
+    ]
+    last = ("step", "publish", "documentation", *given, "--so-far", out)
+    assert steps.dataops(*last, cwd=steps.platform).returncode == 0
+    assert steps.published == json.loads(out.read_text(encoding="utf-8"))["run"]["run_id"]
+
+
+def test_a_step_that_fails_is_the_last(steps: Steps) -> None:
+    test = steps.platform / "dbt" / "tests" / "no_people.sql"
+    test.parent.mkdir(exist_ok=True)
+    test.write_text("select * from {{ ref('people') }}")
+    before = steps.published
+    given = ("--out", steps.platform / "all.json", "--asked-by", "a test", "--last-try")
+    ended = steps.dataops("step", "freshness", "bronze", "silver", *given, cwd=steps.platform)
+    test.unlink()
+    assert ended.returncode == 1
+    assert "failed test no_people" in ended.stderr
+    assert "Step bronze" not in ended.stderr
+    assert (steps.published, steps.reserved) == (before, None)
+
+
 def test_the_documentation_step_writes_nothing_to_what_is_published(steps: Steps) -> None:
     steps.done("freshness", "bronze", "silver", "gold", "publish")
     file = (steps.platform / ".dataops" / "local" / "warehouse.duckdb").resolve()

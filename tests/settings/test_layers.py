@@ -126,6 +126,22 @@ def test_what_is_set_is_the_same_where_it_comes_as_variables(
     assert (there.settings.warehouse.encrypt, there.settings.warehouse.keep_generations) == (False, 3)
 
 
+def test_what_only_deploys_use_is_the_operator_s_own(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(
+        project,
+        "far.toml",
+        '[deploy]\nbranch = "main"\nhook_timeout = 9\nkeep_releases = 2\n[backup]\nkeep = 9\n',
+    )
+    before = as_variables(load_environment(project, "far"), {})
+    assert not [name for name in before if "BACKUP" in name or "BRANCH" in name or "HOOK" in name]
+    assert before["DATAOPS_DEPLOY__KEEP_RELEASES"] == "2"
+    # As the runbook says for a rollback where no backup can be made: it makes no container anew.
+    monkeypatch.setenv("DATAOPS_BACKUP__BEFORE_DEPLOY", "false")
+    assert as_variables(load_environment(project, "far"), {}) == before
+
+
 @pytest.mark.parametrize(
     ("text", "reason", "hint"),
     [

@@ -67,7 +67,7 @@ def test_an_error_s_exit_code_is_the_program_s() -> None:
             BrokenPipeError(),
             ValueError(),
         )
-    ] == [4, 7, 130, 130, 0, 1]
+    ] == [4, 7, 130, 130, 1, 1]
 
 
 @pytest.mark.parametrize(

@@ -153,7 +153,7 @@ def test_an_interrupted_up_ends_at_once_and_is_finished_by_the_next(small: Small
     ended = end(process)
     assert time.monotonic() - began < 4
     assert ended.returncode == 130
-    assert ended.stderr == "error: Interrupted\n  → Run the command again: it goes on where it stopped.\n"
+    assert ended.stderr == "error: Interrupted\n  → Run the command again: it begins with what it finds.\n"
     docker("kill", f"{small.name}-side-1")  # or the next one waits, too
     assert small.run("up").returncode == 0
     small.assert_whole("2")

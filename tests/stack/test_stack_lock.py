@@ -284,3 +284,24 @@ def test_a_lock_is_waited_for_and_said_once_for_whom(engine: Any, monkeypatch: p
         changing(engine, "p", "b", wait=0.01) as lock,
     ):
         lock()
+
+
+def test_nobody_is_told_that_a_command_goes_on_where_it_stopped(engine: Any) -> None:
+    """A deployment is put back, and a restore begins anew."""
+    lost: list[str] = []
+
+    def change() -> None:
+        with changing(engine, "p", "dataops deploy") as lock:
+            lease = lock()
+            engine.there.clear()
+            try:
+                lease.check()
+            except DataopsError as error:
+                lost.append(error.hint)
+            raise KeyboardInterrupt
+
+    with pytest.raises(DataopsError) as interrupted:
+        change()
+    again = "un the command again: it begins with what it finds."
+    assert interrupted.value.hint == f"R{again}"
+    assert lost == [f"See who holds it now: dataops lock status; then r{again}"]

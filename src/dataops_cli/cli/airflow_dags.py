@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from dataops_cli.airflow import PIPELINE
 from dataops_cli.cli.airflow_options import (
-    PIPELINE,
     ConfOption,
     DagArgument,
     FollowOption,
@@ -97,6 +97,7 @@ def trigger(
         steps = [f"unpause {dag}: it is paused"] * found.paused + [f"trigger {dag} with {shown_json(given)}"]
         app.console.result({"plan": steps}, *steps)
         return
+    _refuse_while_deployed(app, dag)
     run = start(api, dag, run_id=run_id, conf=given, unpause=unpause, report=app.console.progress)
     if wait or follow_logs or seconds:
         watch_run(app, api, run, triggered=True, seconds=seconds, follow_logs=follow_logs)
@@ -119,9 +120,19 @@ def unpause(app: Application, dag: DagArgument = PIPELINE, plan: PlanOption = Fa
     _set_paused(app, dag, False, plan)
 
 
+def _refuse_while_deployed(app: Application, dag_id: str) -> None:
+    """A deployment has paused the pipeline, so that nothing else publishes. Raises DataopsError (exit 4) then."""
+    if dag_id == PIPELINE:
+        from dataops_cli.cli.delegation import refuse_while_changed
+
+        refuse_while_changed(app)
+
+
 def _set_paused(app: Application, dag_id: str, wanted: bool, plan: bool) -> None:
     api = connect(app)
     changed = api.dag(dag_id).paused != wanted
+    if not wanted and not plan:
+        _refuse_while_deployed(app, dag_id)
     if changed and not plan:
         api.set_paused(dag_id, wanted)
     word = "paused" if wanted else "active"

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from dataops_cli.airflow.model import Dag, DagRun
     from dataops_cli.cli.application import Application
 
-PIPELINE = "dataops_pipeline"
 LAST = "last"
 
 DagArgument = Annotated[str, typer.Argument(metavar="[DAG]", help="The DAG.")]

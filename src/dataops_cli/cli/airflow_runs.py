@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dataops_cli.airflow import PIPELINE
 from dataops_cli.cli.airflow_options import (
     LAST,
-    PIPELINE,
     DagArgument,
     DagOption,
     FollowOption,

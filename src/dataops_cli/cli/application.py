@@ -65,7 +65,8 @@ GLOBAL_OPTIONS: dict[str, Any] = {
 
 @dataclass
 class Application:
-    """The state of one invocation. Platform and environment are read when first asked for."""
+    """The state of one invocation. Platform and environment are read when first asked for. `changes` is set once the
+    command may have begun to change something."""
 
     env: str | None = None
     project_dir: Path | None = None
@@ -76,6 +77,7 @@ class Application:
     no_color: bool = False
     overrides: dict[str, tuple[str, Any]] = field(default_factory=dict)
     arguments: tuple[str, ...] = ()
+    changes: bool = False
 
     def update(self, options: dict[str, Any]) -> None:
         """Take over the global options given at one more place of the command line."""

@@ -156,8 +156,19 @@ def restore(
             f"Services that use the metadata database do not run: {', '.join(done.idle)}",
             "Start them: dataops up",
         )
+    if done.paused:
+        app.console.warn(
+            "The pipeline is paused, as it was when the backup was made",
+            "Let it run again: dataops airflow unpause dataops_pipeline",
+        )
     app.console.result(
-        {"restored": identity, "parts": parts, "kept_database": done.kept, "idle": list(done.idle)},
+        {
+            "restored": identity,
+            "parts": parts,
+            "kept_database": done.kept,
+            "idle": list(done.idle),
+            "paused": done.paused,
+        },
         f"Restored {' and '.join(parts)} of {identity}, made {done.backup.made_at}.",
         *(
             [f"The metadata database of before is kept until the next restore, as {done.kept}."]

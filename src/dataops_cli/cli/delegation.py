@@ -18,17 +18,17 @@ def delegate(app: Application, *, changes: bool = False) -> None:
 
     Raises DataopsError (exit 4) for one that `changes` data while somebody holds the lock of the stack.
     """
+    if changes:
+        refuse_while_changed(app)
     if container := _container(app):
-        if changes:
-            _refuse_while_changed(container)
         _leave(container.run(forwarded(app, app.arguments)))
 
 
 def delegate_run(app: Application, *, plan: bool) -> None:
     """As `delegate`, and bring the artifacts of the run here."""
+    if not plan:
+        refuse_while_changed(app)
     if container := _container(app):
-        if not plan:
-            _refuse_while_changed(container)
         code = container.run(forwarded(app, app.arguments), recorded=not plan)
         if not plan:
             _bring(app, container, runs=True)
@@ -97,13 +97,24 @@ def _bring(app: Application, container: DbtContainer, *, runs: bool) -> None:
         app.console.warn(f"The artifacts stayed in the container: {error.reason}", error.hint)
 
 
-def _refuse_while_changed(container: DbtContainer) -> None:
-    """One deployment or publication at a time: the data are those of a deployment just now, or of nobody."""
+def refuse_while_changed(app: Application) -> None:
+    """One deployment or publication at a time: the data are those of a deployment just now, or of nobody. Inside the
+    stack's own containers, and where this machine reaches no engine, nothing is known of it.
+
+    Raises DataopsError (exit 4) while somebody changes the stack.
+    """
+    if not app.environment.settings.stack.enabled:
+        return
+    from dataops_cli import docker_api
+    from dataops_cli.errors import DataopsError
     from dataops_cli.stack.environment import require_stack
     from dataops_cli.stack.lock import held_by, locked
     from dataops_cli.stack.lock_holder import Liveness
 
-    holder = held_by(container.engine, require_stack(container.environment))
+    try:
+        holder = held_by(docker_api.connect(), require_stack(app.environment))
+    except DataopsError:
+        return
     if holder is not None and holder.liveness is not Liveness.GONE:
         raise locked(holder)
 

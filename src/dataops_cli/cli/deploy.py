@@ -85,7 +85,7 @@ def deploy(
             show_plan(app, planned_images(site.engine, checkout.workspace), "All images are there.")
             return
         if build_only:
-            with app.console.activity("Building the images"):
+            with recorded(app, reason), app.console.activity("Building the images"):
                 images = bring_images(
                     site.engine,
                     checkout.workspace,

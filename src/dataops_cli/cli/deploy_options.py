@@ -45,7 +45,7 @@ def put_right(
     from dataops_cli.cli.application import command_line
     from dataops_cli.deploy.deploying import alone
     from dataops_cli.deploy.deployment import explain
-    from dataops_cli.deploy.journal import current
+    from dataops_cli.deploy.journal import Outcome, current
 
     if plan:
         what = "It would stay as it is." if give_up else "It would be put right."
@@ -53,15 +53,19 @@ def put_right(
         return
     with alone(site, command_line(), wait=wait, give_up=give_up):
         pass  # what is found is seen to before anything else
-    now = current(site.journal.deployments())
-    if give_up:
+    deployments = site.journal.deployments()
+    now = current(deployments)
+    number = found.beginning.number
+    if give_up and any(
+        item.beginning.number == number and item.outcome is Outcome.LEFT for item in deployments
+    ):
         app.console.result(
-            {"repaired": None, "left": found.beginning.number, "release": now},
+            {"repaired": None, "left": number, "release": now},
             f"Left as it is: {explain(found)}. The next deploy begins from what is there.",
         )
         return
     app.console.result(
-        {"repaired": found.beginning.number, "release": now},
+        {"repaired": number, "release": now},
         f"Put right: {site.name} is on {now or 'no release'}.",
     )
 

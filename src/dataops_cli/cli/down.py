@@ -31,6 +31,7 @@ def down(
 ) -> None:
     """Remove the stack's containers and networks; volumes stay."""
     from dataops_cli import docker_api
+    from dataops_cli.docker_api import EngineError
     from dataops_cli.errors import DataopsError, ExitCode
     from dataops_cli.stack import labels
     from dataops_cli.stack.environment import require_stack
@@ -69,8 +70,20 @@ def down(
         if operations:
             lock()
             operations = decide()
-            state_of(engine, app.environment).take_away()
-            take_down(engine, operations, lambda subject, text: app.console.detail(f"{subject}: {text}"))
+            state = state_of(engine, app.environment)
+
+            def report(subject: str, text: str) -> None:
+                app.console.detail(f"{subject}: {text}")
+
+            state.take_away()
+            try:
+                take_down(engine, operations, report)
+            except EngineError as error:
+                if error.status != 409:
+                    raise
+                # An audit entry that was late has made the container of the state anew, which uses its volume.
+                state.take_away()
+                take_down(engine, decide(), report)
     app.console.result(
         {"environment": app.environment.name, "changes": len(operations)},
         *(str(item) for item in operations),

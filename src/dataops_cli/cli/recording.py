@@ -52,12 +52,17 @@ def audited(function: Callable[..., None]) -> Callable[..., None]:
 
 @contextmanager
 def recorded(app: Application, reason: str = "") -> Iterator[None]:
-    """Record that the command began, and after the block how it ended. What goes wrong with that is a warning."""
+    """Record that the command began, and after the block how it ended. What goes wrong with that is a warning.
+
+    From then on the command goes on where nobody reads its output any more: its exit code tells how it ended.
+    """
     from dataops_cli.settings.layers import SETTINGS_FROM
 
     if os.environ.get(SETTINGS_FROM) == "variables":  # in a container: who called it there records it
         yield
         return
+    app.changes = True
+    app.console.go_on_unread()
     record = _Record(app, reason)
     record.begin()
     code = int(ExitCode.DONE)
@@ -76,7 +81,7 @@ def exit_code_of(error: BaseException) -> int:
         return int(error.exit_code)
     if isinstance(error, KeyboardInterrupt | typer.Abort):
         return ExitCode.INTERRUPTED
-    return ExitCode.DONE if isinstance(error, BrokenPipeError) else ExitCode.FAILED
+    return ExitCode.FAILED
 
 
 def without_credentials(command: str) -> str:

@@ -129,7 +129,11 @@ def diff(
 @command(app)
 @audited
 def prune(app: Application, plan: PlanOption = False, lock_wait: LockWaitOption = "0s") -> None:
-    """Remove releases, with their images, beyond what deploy.keep_releases says. Every deploy does it, too."""
+    """Remove releases, with their images, beyond what deploy.keep_releases says. Every deploy does it, too.
+
+    As with every command that changes the stack, a deployment that was cut off is put right first. Images that another
+    environment on the engine needs stay.
+    """
     from dataops_cli import durations
     from dataops_cli.deploy.deploying import alone
     from dataops_cli.deploy.retention import observe_doomed

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from dataops_cli.airflow import PIPELINE
 from dataops_cli.cli.application import Application
 from dataops_cli.errors import UsageError
 
 if TYPE_CHECKING:
     from dataops_cli.pipeline.options import RunOptions
 
-DAG = "dataops_pipeline"
 # Rows of a failed test that are shown below a task; the task's log has them all.
 ROWS = 5
 
@@ -34,6 +34,7 @@ def run_by_airflow(
     from dataops_cli.airflow.watch import watch_command
     from dataops_cli.cli.airflow_options import connect, watch_seconds
     from dataops_cli.cli.airflow_watching import watch_run
+    from dataops_cli.cli.delegation import refuse_while_changed
 
     if not wait and (timeout or follow_logs):
         raise UsageError(
@@ -42,9 +43,10 @@ def run_by_airflow(
         )
     seconds = watch_seconds(timeout)
     conf = parameters(app, options, only_direct)
+    refuse_while_changed(app)
     api = connect(app)
     with app.console.activity("Triggering the pipeline"):
-        run = trigger(api, DAG, conf=conf, unpause=unpause, report=app.console.progress)
+        run = trigger(api, PIPELINE, conf=conf, unpause=unpause, report=app.console.progress)
     if not wait:
         again = app.advice(watch_command(run.dag_id, run.run_id))
         app.console.result(

@@ -87,6 +87,13 @@ def show(app: Application, outcome: RunOutcome) -> None:
     app.console.result(shown, *renderables)
 
 
+def in_words(outcome: RunOutcome) -> str:
+    """What was built and tested; empty where nothing was."""
+    shown = document(outcome)
+    models, tests = shown["models"], shown["tests"]
+    return f"{len(models)} models, {tests['passed']} of {tests['run']} tests passed" if models else ""
+
+
 def failure_lines(failure: Any) -> list[Any]:
     """A failed model or test, with the rows that made it fail."""
     from rich.text import Text

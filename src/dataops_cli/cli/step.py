@@ -1,14 +1,18 @@
-"""`dataops step`: one step of a run, which Airflow's tasks call. It is no command for people, so no help lists it."""
+"""`dataops step`: steps of a run, which Airflow's tasks and deployments call. It is no command for people, so no help
+lists it."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from dataops_cli.cli.application import Application, command
+
+if TYPE_CHECKING:
+    from dataops_cli.pipeline.execution import RunOutcome
 
 app = typer.Typer(add_completion=False)
 
@@ -19,7 +23,7 @@ ABANDON = "abandon"
 @command(app, "step")
 def step(
     app: Application,
-    name: Annotated[str, typer.Argument(metavar="STEP")],
+    names: Annotated[list[str], typer.Argument(metavar="STEP…")],
     out: Annotated[Path, typer.Option(metavar="FILE", help="Where the result goes, as JSON.")],
     so_far: Annotated[
         Path | None, typer.Option(metavar="FILE", help="What the step before wrote as `run`.")
@@ -38,63 +42,65 @@ def step(
     without_tests: Annotated[bool, typer.Option("--without-tests", help="Build and do not test.")] = False,
     last_try: Annotated[bool, typer.Option("--last-try", help="No other try of this step follows.")] = False,
 ) -> None:
-    """Do one step of a run: freshness, bronze, silver, gold, publish or documentation.
+    """Do steps of a run, in this order: freshness, bronze, silver, gold, publish, documentation.
 
-    The first one takes the options of a run, the others what the step before handed on. `abandon` lets go of the lock
-    that is kept for a run which will not go on.
+    The first one takes the options of a run, the others what the step before handed on. Each says when it is done, in
+    a line that `steps.done` makes. `abandon` lets go of the lock that is kept for a run which will not go on.
     """
     from dataops_cli import durations
     from dataops_cli.cli.run import parsed_variables
-    from dataops_cli.cli.run_output import document, failure_lines
+    from dataops_cli.cli.run_output import document, failure_lines, in_words
     from dataops_cli.errors import ExitCode, UsageError
     from dataops_cli.pipeline.options import RunOptions, check_options
     from dataops_cli.pipeline.run import PipelineRun
-    from dataops_cli.pipeline.steps import Reservation, SoFar, Step, begin, go_on
+    from dataops_cli.pipeline.steps import Reservation, SoFar, Step, begin, done, go_on
     from dataops_cli.processes import end_with_parent
 
-    if name not in (*Step, ABANDON):
-        raise UsageError(f"There is no step {name}", hint=f"Steps: {', '.join((*Step, ABANDON))}")
+    wrong = next((name for name in names if name not in (*Step, ABANDON)), None)
+    if wrong is not None:
+        raise UsageError(f"There is no step {wrong}", hint=f"Steps: {', '.join((*Step, ABANDON))}")
     pipeline = PipelineRun(app.project, app.environment, app.console)
-    if name == ABANDON:
+    if names == [ABANDON]:
         with pipeline.warehouse.hold(asked_by, wait=durations.seconds(lock_wait), whose=asked_by) as lease:
             lease.unreserve()
         return
     end_with_parent()
     reservation = Reservation(asked_by, durations.seconds(reserve), last_try)
     wait = durations.seconds(lock_wait)
-    if Step(name) is Step.FRESHNESS:
-        options = RunOptions(
-            layers=tuple(layer or ()),
-            select=tuple(select or ()),
-            exclude=tuple(exclude or ()),
-            variables=parsed_variables(variables),
-            lock_wait=wait,
-            with_tests=not without_tests,
-        )
-        check_options(options)
-        after, outcome = begin(pipeline, options, asked_by, reservation)
-    else:
-        if so_far is None:
+    before = SoFar.from_document(_read(so_far)) if so_far else None
+    for name in map(Step, names):
+        outcome: RunOutcome | None
+        if name is Step.FRESHNESS:
+            options = RunOptions(
+                layers=tuple(layer or ()),
+                select=tuple(select or ()),
+                exclude=tuple(exclude or ()),
+                variables=parsed_variables(variables),
+                lock_wait=wait,
+                with_tests=not without_tests,
+            )
+            check_options(options)
+            after, outcome = begin(pipeline, options, asked_by, reservation)
+        elif before is None:
             raise UsageError(
                 f"{name} goes on with a run", hint="Give what the step before wrote: --so-far FILE"
             )
-        before = SoFar.from_document(_read(so_far))
-        after, found = go_on(pipeline, Step(name), before, asked_by, reservation, wait)
-        if found is None:
-            app.console.progress(
-                f"{after.run_id} has been published already."
-                if Step(name) is Step.PUBLISH
-                else f"Another run has been published since {after.run_id}: its documentation is written by that one."
-            )
-            _write(out, {"run": after.document(), "result": None})
-            return
-        outcome = found
-    _write(out, {"run": after.document(), "result": document(outcome)})
-    for failure in outcome.failures:
-        for line in failure_lines(failure):
-            app.console.progress(line)
-    if outcome.failures:
-        raise typer.Exit(ExitCode.UNAVAILABLE if outcome.may_pass else ExitCode.FAILED)
+        else:
+            after, outcome = go_on(pipeline, name, before, asked_by, reservation, wait)
+            if outcome is None:
+                app.console.progress(
+                    f"{after.run_id} has been published already."
+                    if name is Step.PUBLISH
+                    else f"Another run has been published since {after.run_id}: its documentation is written by that one."
+                )
+        _write(out, {"run": after.document(), "result": document(outcome) if outcome else None})
+        for failure in outcome.failures if outcome else ():
+            for line in failure_lines(failure):
+                app.console.progress(line)
+        if outcome and outcome.failures:
+            raise typer.Exit(ExitCode.UNAVAILABLE if outcome.may_pass else ExitCode.FAILED)
+        app.console.progress(done(name, in_words(outcome) if outcome else ""))
+        before = after
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from dataops_cli.cli.stack_options import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from dataops_cli.deploy.workspace import Workspace
     from dataops_cli.docker_api import Engine
@@ -73,8 +73,8 @@ def up(
     """
     from dataops_cli.cli.deploy_options import site_of
     from dataops_cli.deploy.deployment import explain
-    from dataops_cli.deploy.journal import to_put_right
-    from dataops_cli.errors import DataopsError
+    from dataops_cli.deploy.journal import current, to_put_right
+    from dataops_cli.errors import DataopsError, ExitCode
     from dataops_cli.stack.environment import load_environment_stack
 
     try:
@@ -85,15 +85,20 @@ def up(
         )  # what is wrong there is said first
         raise
     found = to_put_right(site.journal.deployments())
-    if found and not site.is_being_changed():
-        app.console.warn(explain(found), "Put it right: dataops repair")
+    if found and not plan and not site.is_being_changed():
+        raise DataopsError(
+            f"{explain(found)}. What is to come up is not known",
+            hint="Put it right: dataops repair; or leave it as it is, and then: dataops repair --give-up",
+            exit_code=ExitCode.REFUSED,
+        )
     asked = Asked(
         services or (), plan, build, pull or "", wait, timeout, force_recreate, remove_orphans, scale or ()
     )
     with site.in_force(profiles or ()) as workspace:
         if workspace.release:
             app.console.progress(f"The release in force is {workspace.release}")
-        _bring_up(app, site.engine, workspace, asked)
+        release = workspace.release or None
+        _bring_up(app, site.engine, workspace, asked, lambda: current(site.journal.deployments()) == release)
 
 
 @dataclass(frozen=True)
@@ -109,7 +114,15 @@ class Asked:
     scale: Sequence[str]
 
 
-def _bring_up(app: Application, engine: Engine, workspace: Workspace, asked: Asked) -> None:
+def _bring_up(
+    app: Application,
+    engine: Engine,
+    workspace: Workspace,
+    asked: Asked,
+    still_in_force: Callable[[], bool],
+) -> None:
+    """`still_in_force` says, once the lock is held, whether no deployment has ended meanwhile."""
+    from dataops_cli.errors import DataopsError, ExitCode
     from dataops_cli.settings.load import load_environment
     from dataops_cli.stack.environment import (
         certificate_is_anothers,
@@ -186,6 +199,12 @@ def _bring_up(app: Application, engine: Engine, workspace: Workspace, asked: Ask
         warn_of_others(seen, operations)
         if operations:
             lock()
+            if not still_in_force():
+                raise DataopsError(
+                    "A deployment has ended meanwhile: another release is in force",
+                    hint="Bring that one up: dataops up",
+                    exit_code=ExitCode.LOCKED,
+                )
             seen, operations = decide(fingerprints)
         with reporting(app, "Bringing the stack up") as report:
             Execution(

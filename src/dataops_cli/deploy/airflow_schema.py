@@ -20,6 +20,7 @@ from dataops_cli.deploy.converge import Report
 from dataops_cli.deploy.journal import Beginning
 from dataops_cli.deploy.site import Site
 from dataops_cli.errors import DataopsError
+from dataops_cli.settings.load import Environment
 from dataops_cli.stack.lifecycle import apply_lifecycle
 from dataops_cli.stack.observe import Container, observe_containers
 from dataops_cli.stack.reconcile import Action, plan_lifecycle
@@ -34,15 +35,20 @@ def change_of(before: str, after: str) -> AirflowChange | None:
     return AirflowChange(before, after) if before and after and before != after else None
 
 
-def prepare(site: Site, beginning: Beginning, change: AirflowChange, report: Report) -> Beginning:
+def prepare(
+    site: Site, before: Environment, beginning: Beginning, change: AirflowChange, report: Report
+) -> Beginning:
     """Stop what uses the database, and back it up; to an older version, bring its schema back.
 
-    Returns the beginning with the backup, for the way back. Raises DataopsError where Airflow cannot go back.
+    `before` is the environment as the release in force sets it. Returns the beginning with the backup, for the way
+    back. Raises DataopsError where Airflow cannot go back.
     """
     running = users(site.engine, site.project)
     _stop(site, [item for item in running if item.service != QUIET], report)
     reason = f"before Airflow {change.after}, {beginning.kind} {beginning.number}"
-    made = create(site.engine, site.own, site.environment, reason=reason, report=report)
+    made = create(
+        site.engine, site.own, before, reason=reason, was_paused=beginning.was_paused, report=report
+    )
     beginning = site.journal.found(beginning, backup=made.id)
     if change.goes_back:
         _downgrade(site, change, report)

@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Self
 
+from dataops_cli.deploy.journal import Journal, to_put_right
 from dataops_cli.errors import DataopsError, ExitCode
 from dataops_cli.processes import user_name
 from dataops_cli.stack.state import State
@@ -68,8 +69,10 @@ class WarehouseCopy:
 
 @dataclass(frozen=True)
 class Backup:
-    """One backup. `number` grows with every backup: clocks of operators differ. `versions` are those of PostgreSQL, Airflow and the CLI, `release` is the commit that ran; None is
-    what was not known. `warehouse` is None where there was none yet."""
+    """One backup. `number` grows with every backup: clocks of operators differ. `versions` are those of PostgreSQL,
+    Airflow and the CLI, `release` is the commit that ran; None is what was not known. `warehouse` is None where there
+    was none yet. `was_paused` is how the pipeline's DAG was before the deployment that made the backup paused it; None
+    where none did, or it was not known: then it was as the dump has it."""
 
     id: str
     number: int
@@ -82,6 +85,7 @@ class Backup:
     versions: Mapping[str, str | None]
     metadata: StoredFile
     warehouse: WarehouseCopy | None = None
+    was_paused: bool | None = None
 
     @property
     def bytes(self) -> int:
@@ -165,14 +169,16 @@ def find(state: State, identity: str, project: str) -> Backup:
 
 
 def prune(state: State, keep: int) -> list[str]:
-    """Remove all but the newest `keep` backups, and what backups that were cut off left; returns their ids.
+    """Remove all but the newest `keep` backups, and what backups that were cut off left; returns their ids. The one
+    that a deployment which goes on, or is to be put right, needs for its way back stays, too.
 
     Wants the stack's lock to be held: a backup that is being made has no document yet. A file on a SQL Server stays
     where it is; the next backup writes over it.
     """
     there = [item.id for item in backups(state)]
     begun = [name for name in state.documents(BEGUN) if IDENTITY.fullmatch(name)]
-    kept = set(there[:keep])
+    begun_last = to_put_right(Journal(state).deployments())
+    kept = {*there[:keep], begun_last.beginning.backup if begun_last else None}
     doomed = sorted({*there, *begun} - kept)
     # First what makes it count, last what tells that something may be left.
     state.remove(

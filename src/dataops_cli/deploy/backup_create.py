@@ -33,9 +33,16 @@ def plan_create(engine: Engine, project: Project, environment: Environment, repo
 
 
 def create(
-    engine: Engine, project: Project, environment: Environment, *, reason: str, report: Report
+    engine: Engine,
+    project: Project,
+    environment: Environment,
+    *,
+    reason: str,
+    report: Report,
+    was_paused: bool | None = None,
 ) -> Backup:
-    """Back up the metadata database and the warehouse of an environment. Wants the stack's lock to be held.
+    """Back up the metadata database and the warehouse of an environment. Wants the stack's lock to be held. A
+    deployment that has paused the pipeline says whether it `was_paused` before: a restore brings that back.
 
     Raises DataopsError: exit 3 where a container that it needs does not run, or where there is too little space. Then
     there is no backup, and the next `prune` removes what was stored of it.
@@ -65,6 +72,7 @@ def create(
         versions=versions,
         metadata=metadata,
         warehouse=warehouse.back_up(identity, before) if warehouse else None,
+        was_paused=was_paused,
     )
     state.add(f"{DOCUMENTS}/{identity}.json", backup.document())
     return backup

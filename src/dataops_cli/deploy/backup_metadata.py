@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
+from dataops_cli.airflow import PIPELINE
 from dataops_cli.deploy.backup import StoredFile, new_id
 from dataops_cli.deploy.backup_files import Files, Report
 from dataops_cli.docker_api import Engine
@@ -82,6 +83,17 @@ class MetadataDatabase:
                 "pg_restore could not restore the metadata database",
             )
             self._sql("ANALYZE", ASIDE)
+
+    def resume_aside(self) -> None:
+        """Let the pipeline's DAG run again, in the database aside. Raises DataopsError."""
+        self._sql(f"update dag set is_paused = false where dag_id = '{PIPELINE}'", ASIDE)  # noqa: S608
+
+    def is_paused(self) -> bool | None:
+        """Whether the pipeline's DAG is paused, as the database in use has it; None where it has no such DAG."""
+        with suppress(DataopsError):  # it is not Airflow's yet
+            found = self._sql(f"select is_paused from dag where dag_id = '{PIPELINE}'", DATABASE)  # noqa: S608
+            return found == "t" if found else None
+        return None
 
     def swap(self) -> str:
         """Put the database aside in place of the one in use; returns the name under which that one is kept.

@@ -30,13 +30,15 @@ class Part(StrEnum):
 @dataclass(frozen=True)
 class Restored:
     """What was restored. `kept` is the name under which the metadata database of before is kept, `idle` are the
-    services that use it and do not run, as after a restore that was killed."""
+    services that use it and do not run, as after a restore that was killed; `paused` says that the pipeline's DAG is
+    paused in the restored one."""
 
     backup: Backup
     metadata: bool
     warehouse: bool
     kept: str | None
     idle: tuple[str, ...]
+    paused: bool = False
 
 
 def plan_restore(
@@ -58,6 +60,7 @@ def plan_restore(
         names = [item.name for item in users(engine, work.project_name)]
         steps = [
             f"restore {work.backup.metadata.name} into a database {ASIDE} in {name}",
+            *(["let the pipeline run again in it: it was paused for a deployment only"] * work.resumes),
             *steps,
             *(f"stop {item}" for item in names),
             f"rename {DATABASE} to {BEFORE}…, and {ASIDE} to {DATABASE}; drop what earlier restores kept",
@@ -93,6 +96,8 @@ def restore(
         work.warehouse[0].prepare(work.backup, work.warehouse[1])
     if work.metadata:
         work.metadata.fill_aside(work.files, work.backup.metadata)
+        if work.resumes:
+            work.metadata.resume_aside()
     if work.warehouse:
         # Before the metadata: a run may have taken the warehouse's lock meanwhile.
         try:
@@ -117,6 +122,7 @@ def restore(
         work.warehouse is not None,
         kept,
         tuple(idle(engine, work.project_name)),
+        work.metadata is not None and work.metadata.is_paused() is True,
     )
 
 
@@ -184,6 +190,8 @@ class _Restore:
                 hint="Restore another one: dataops backup list",
                 exit_code=ExitCode.REFUSED,
             )
+        # The deployment that made the backup had paused it.
+        self.resumes = self.backup.was_paused is False
         if only is not Part.WAREHOUSE:
             self.metadata = metadata_database(engine, self.project_name, report)
         if only is not Part.METADATA and copy is not None:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from dataops_cli.deploy.backup_files import Report
 from dataops_cli.deploy.backup_metadata import SERVICE as POSTGRES
-from dataops_cli.docker_api import Engine
+from dataops_cli.docker_api import Engine, EngineError
 from dataops_cli.errors import DataopsError
 from dataops_cli.stack.lifecycle import apply_lifecycle
 from dataops_cli.stack.observe import Container, observe_containers
@@ -73,9 +73,14 @@ def migrate(engine: Engine, project: str, report: Report) -> None:
 
 
 def airflow_version(engine: Engine, project: str) -> str | None:
-    """None where the scheduler does not run."""
+    """None where the scheduler does not run, or begins again and again."""
     container = running_container(observe_containers(engine, project), SCHEDULER, None)
     if container is None:
         return None
-    code, output = engine.exec(container.id, ["/opt/airflow/venv/bin/python", "-c", VERSION])
+    try:
+        code, output = engine.exec(container.id, ["/opt/airflow/venv/bin/python", "-c", VERSION])
+    except EngineError as error:
+        if error.status != 409:
+            raise
+        return None
     return None if code else output.decode(errors="replace").strip()

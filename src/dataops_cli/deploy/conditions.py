@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataops_cli.deploy.site import Site
 from dataops_cli.deploy.workspace import Workspace
-from dataops_cli.errors import DataopsError, UsageError
+from dataops_cli.errors import DataopsError, ExitCode, UsageError
 from dataops_cli.settings.load import Environment
 from dataops_cli.settings.model import Engine, Runner
-from dataops_cli.stack.environment import missing_secrets, refuse_after_first_start
+from dataops_cli.stack import labels
+from dataops_cli.stack.environment import missing_secrets, refuse_after_first_start, with_secrets
+from dataops_cli.stack.observe import observe_containers
 
 
 def require_data_in_the_stack(environment: Environment) -> None:
@@ -25,6 +27,27 @@ def require_secrets(site: Site, workspace: Workspace) -> None:
     """Raises DataopsError (exit 3) where this operator lacks one that the release needs."""
     if missing := missing_secrets(workspace.environment, workspace.stack):
         refuse_after_first_start(site.own, workspace.environment, workspace.stack, site.engine, missing)
+
+
+def require_same_secrets(site: Site) -> None:
+    """Raises DataopsError (exit 5) where this operator's secrets are not those that the release in force runs with:
+    every container would be made anew with the wrong ones, and so would the way back."""
+    with site.in_force() as workspace:
+        if not workspace.release or missing_secrets(workspace.environment, workspace.stack):
+            return
+        ours = with_secrets(workspace.stack, workspace.environment).fingerprints()
+    others = [
+        item.name
+        for item in observe_containers(site.engine, site.project)
+        if not item.one_off and item.service in ours and item.labels.get(labels.SECRETS) != ours[item.service]
+    ]
+    if others:
+        raise DataopsError(
+            f"The secrets here are not those that {site.name} runs with: {', '.join(others)}",
+            hint="After new ones were set here: dataops up. Else take over the file "
+            f"environments/{site.name}.secrets.env of whoever set them.",
+            exit_code=ExitCode.REFUSED,
+        )
 
 
 def require_way_back(site: Site, before: str) -> None:

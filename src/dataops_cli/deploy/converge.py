@@ -9,12 +9,14 @@ from dataops_cli.deploy.release import Image
 from dataops_cli.deploy.workspace import Workspace
 from dataops_cli.docker_api import Engine
 from dataops_cli.errors import DataopsError
+from dataops_cli.stack import labels
 from dataops_cli.stack.environment import missing_secrets, with_secrets
 from dataops_cli.stack.execute import Execution
 from dataops_cli.stack.images import pull_image, push_image
 from dataops_cli.stack.lifecycle import down
 from dataops_cli.stack.observe import image_of, observe, observe_containers
 from dataops_cli.stack.reconcile import Action, Operation, plan_down, plan_images, plan_up
+from dataops_cli.stack.selection import only
 
 # `report(subject, text)` hears of every step.
 Report = Callable[[str, str], None]
@@ -26,13 +28,16 @@ def planned_images(engine: Engine, workspace: Workspace) -> list[Operation]:
 
 
 def planned_containers(engine: Engine, workspace: Workspace) -> list[Operation]:
-    """What is to be done to networks, volumes and containers. A secret without a value counts as unchanged."""
+    """What is to be done to networks, volumes and containers. Where a secret has no value here, all of them count as
+    unchanged."""
     stack = workspace.stack
-    known = not missing_secrets(workspace.environment, stack)
-    secrets = with_secrets(stack, workspace.environment).fingerprints() if known else {}
-    plan = plan_up(
-        stack, observe(engine, stack), secrets=secrets, inputs=workspace.inputs, remove_orphans=True
-    )
+    seen = observe(engine, stack)
+    if missing_secrets(workspace.environment, stack):
+        there = (item for item in seen.containers if not item.one_off)
+        secrets = {item.service: item.labels.get(labels.SECRETS, "") for item in there}
+    else:
+        secrets = with_secrets(stack, workspace.environment).fingerprints()
+    plan = plan_up(stack, seen, secrets=secrets, inputs=workspace.inputs, remove_orphans=True)
     return [item for item in plan if item.action not in (Action.BUILD, Action.PULL)]
 
 
@@ -98,6 +103,17 @@ def bring_containers(engine: Engine, workspace: Workspace, report: Report, check
         plan, wait_until_healthy=True, timeout=workspace.environment.settings.stack.timeout
     )
     return len(plan)
+
+
+def bring_service(engine: Engine, workspace: Workspace, service: str, report: Report) -> None:
+    """Make one service what the release says, and wait until it is healthy; the others stay."""
+    stack = only(workspace.stack, [service])
+    full = with_secrets(stack, workspace.environment)
+    fingerprints, seen = full.fingerprints(), observe(engine, stack)
+    plan = plan_up(stack, seen, secrets=fingerprints, inputs=workspace.inputs)
+    Execution(engine, stack, full.secrets, fingerprints, workspace.inputs, seen.containers, report).up(
+        plan, wait_until_healthy=True, timeout=workspace.environment.settings.stack.timeout
+    )
 
 
 def take_away(engine: Engine, project: str, networks: Mapping[str, Mapping[str, str]], report: Report) -> int:

@@ -1,26 +1,31 @@
-"""A release's data: built aside, tested and published by the release's own dbt, step by step, in its container.
+"""A release's data: built aside, tested and published by the release's own dbt, in its container.
 
-No step goes on to the next by itself: what a killed deploy leaves running publishes nothing.
+What builds does not publish: a killed deploy leaves nothing running that would change what consumers read.
 """
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
+from operator import itemgetter
 from typing import Any
 
 from dataops_cli.docker_api import Engine, EngineError
 from dataops_cli.errors import DataopsError, ExitCode
-from dataops_cli.layers import LAYERS
+from dataops_cli.pipeline.steps import Step, done
 from dataops_cli.processes import CALLER, user_name
 from dataops_cli.stack.dbt_container import SERVICE
 from dataops_cli.stack.forwarding import SCRIPT, TOKEN
 from dataops_cli.stack.observe import observe_containers
 from dataops_cli.stack.run_command import not_running, running_container
 
+# What is done before anything is published, in one process, and what from then on.
+FIRST, LAST = (Step.FRESHNESS, Step.BRONZE, Step.SILVER, Step.GOLD), (Step.PUBLISH, Step.DOCUMENTATION)
 # How long the warehouse's lock is kept between two steps, and how long a step waits for somebody else's.
 RESERVED, LOCK_WAIT = "1m", "15m"
 # Lines of a failed step that are shown.
@@ -38,7 +43,6 @@ class Data:
     project: str
     caller: str
     key: str
-    _run: Mapping[str, Any] | None = field(default=None, init=False)
 
     def is_reachable(self) -> bool:
         """Whether the container that dbt works in runs."""
@@ -55,9 +59,9 @@ class Data:
         return next((str(item["run_id"]) for item in self.generations() if item["published"]), None)
 
     def newest_of(self, release: str) -> dict[str, Any] | None:
-        """The newest generation that a release has published, as far as one is kept."""
-        found = (item for item in self.generations() if item["release"] == release)
-        return next((item for item in found if item["published_at"]), None)
+        """The generation that a release has published last, as far as one is kept."""
+        found = [item for item in self.generations() if item["release"] == release and item["published_at"]]
+        return max(found, key=itemgetter("published_at"), default=None)
 
     def publish(self, generation: str) -> None:
         """Make an earlier generation what consumers read."""
@@ -65,41 +69,35 @@ class Data:
             "generations", "publish", generation, "--lock-wait", LOCK_WAIT, "--asked-by", self.caller
         )
 
-    def start(self, *, test: bool) -> None:
-        """Begin a run aside."""
-        self._step("freshness", *([] if test else ["--without-tests"]))
+    def build(self, *, test: bool) -> Generator[str]:
+        """Check the sources, then build and test each layer aside: freshness, bronze, silver, gold, as far as each
+        passes. Yields what each has come to, in words, when it is done."""
+        return self._steps(FIRST, *([] if test else ["--without-tests"]))
 
-    def build(self, layer: str) -> str:
-        """Build a layer aside, and test it there. Returns what was built, in words."""
-        result = self._step(layer)
-        tests = result["tests"]
-        return f"{len(result['models'])} models, {tests['passed']} of {tests['run']} tests passed"
-
-    def publish_what_was_built(self) -> str:
-        """Make what was built what consumers read, at once. Returns its generation."""
-        self._step("publish")
-        return self.built
+    def publish_what_was_built(self) -> Generator[str]:
+        """Make what was built what consumers read, at once; then write its documentation. Yields as `build` does."""
+        return self._steps(LAST, "--so-far", self._out)
 
     @property
     def built(self) -> str:
         """The generation that is being built."""
-        assert self._run is not None  # noqa: S101 (a step has been done)
         return str(self._run["run_id"])
-
-    def document(self) -> None:
-        """Write the documentation of what was published."""
-        self._step("documentation")
 
     def manifest(self) -> bytes:
         """dbt's manifest of the run."""
-        assert self._run is not None  # noqa: S101 (a step has been done)
         folder = f"/opt/dataops/.dataops/{self._run['facts']['environment']}/runs/{self._run['run_id']}"
         return self._exec(["cat", f"{folder}/manifest.json"])
 
     def abandon(self) -> None:
         """Let go of the warehouse's lock, where it is kept for the next step: there will be none."""
         with suppress(DataopsError):  # somebody else has it, or it is let go of when its time is over
-            self._dataops("step", "abandon", "--out", "/dev/null", "--asked-by", self.caller)
+            self.wait_for_runs(0)
+
+    def wait_for_runs(self, timeout: float) -> None:
+        """Wait until nobody builds or publishes. Raises DataopsError (exit 4) where that takes longer than `timeout`
+        seconds."""
+        free = ["step", "abandon", "--out", "/dev/null", "--asked-by", self.caller]
+        self._dataops(*free, "--lock-wait", f"{timeout:.0f}s")
 
     def end_what_is_left(self) -> None:
         """End what a deployment that was cut off has left running in the container."""
@@ -108,16 +106,39 @@ class Data:
             while self._signalled("INT" if time.monotonic() < deadline else "KILL"):
                 time.sleep(0.5)
 
-    def _step(self, name: str, *options: str) -> dict[str, Any]:
-        out = f"/tmp/dataops-{self.key}-{name}.json"  # noqa: S108 (the container's, which nobody else writes to)
-        before = ["--so-far", f"/tmp/dataops-{self.key}-before.json"] if name != "freshness" else []  # noqa: S108
-        last = [] if name in ("freshness", *LAYERS[:-1]) else ["--last-try"]
-        asked = ["--asked-by", self.caller, "--reserve", RESERVED, "--lock-wait", LOCK_WAIT]
-        self._dataops("step", name, "--out", out, *before, *asked, *last, *options)
-        document = json.loads(self._exec(["cat", out]))
-        self._exec(["mv", out, f"/tmp/dataops-{self.key}-before.json"])  # noqa: S108
-        self._run = document["run"]
-        return dict(document["result"] or {"models": [], "tests": {"run": 0, "passed": 0}})
+    def _steps(self, names: Sequence[str], *options: str) -> Generator[str]:
+        """Steps of a run in one process, which is ended where its results are not waited for."""
+        asked = ["--asked-by", self.caller, "--reserve", RESERVED, "--lock-wait", LOCK_WAIT, "--last-try"]
+        command = ["dataops", "step", *names, "--out", self._out, *asked, *options]
+        left, lines = deque(names), list[str]()
+        try:
+            identity = self.engine.make_exec(self._container(), command, self._variables())
+            for line in self.engine.exec_lines(identity):
+                lines.append(line)
+                told = done(left[0], "") if left else None
+                if told and line.startswith(told):
+                    left.popleft()
+                    if left:
+                        yield line.removeprefix(told)
+        except BaseException:
+            self.end_what_is_left()
+            raise
+        if code := self.engine.inspect_exec(identity)["ExitCode"]:
+            raise _failed(command, code, "\n".join(lines))
+        self.__dict__.pop("_run", None)
+        yield lines[-1].removeprefix(done(names[-1], ""))
+
+    @cached_property
+    def _run(self) -> Mapping[str, Any]:
+        """What the last step wrote of the run."""
+        return dict(json.loads(self._exec(["cat", self._out]))["run"])
+
+    @property
+    def _out(self) -> str:
+        return f"/tmp/dataops-{self.key}.json"  # noqa: S108 (the container's, which nobody else writes to)
+
+    def _variables(self) -> dict[str, str]:
+        return {TOKEN: self.key, CALLER: user_name(), "NO_COLOR": "1"}
 
     def _dataops(self, *arguments: str) -> bytes:
         return self._exec(["dataops", *arguments])
@@ -125,9 +146,8 @@ class Data:
     def _exec(self, command: list[str]) -> bytes:
         """What a command in the container writes. Raises DataopsError, with its last lines, where it fails."""
         container = self._container()
-        variables = {TOKEN: f"{self.key}", CALLER: user_name(), "NO_COLOR": "1"}
         try:
-            code, output = self.engine.exec(container, command, variables)
+            code, output = self.engine.exec(container, command, self._variables())
         except KeyboardInterrupt:
             self.end_what_is_left()
             raise

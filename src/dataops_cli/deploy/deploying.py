@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 
-from dataops_cli.deploy.backup import prune as prune_backups
 from dataops_cli.deploy.checkout import Checkout, renewed
 from dataops_cli.deploy.data import Data
 from dataops_cli.deploy.deployment import (
@@ -15,7 +14,6 @@ from dataops_cli.deploy.deployment import (
     bring_artifacts,
     build_data,
     explain,
-    repair,
     run_deploy_hook,
 )
 from dataops_cli.deploy.journal import (
@@ -31,6 +29,7 @@ from dataops_cli.deploy.progress import Steps
 from dataops_cli.deploy.release import Image, Release, find
 from dataops_cli.deploy.retention import prune
 from dataops_cli.deploy.site import Site
+from dataops_cli.deploy.telling import carry_out_and_tell, repair_and_tell
 from dataops_cli.deploy.workspace import Workspace
 from dataops_cli.errors import DataopsError, ExitCode
 from dataops_cli.stack.environment import generate_first_secrets, missing_secrets
@@ -58,11 +57,11 @@ def alone(
     ) as lock:
         lease = lock()
         found = to_put_right(site.journal.deployments())
-        if found and give_up:
+        if found and give_up and not found.lacks_its_end_only:
             site.journal.end(found.beginning, Outcome.LEFT, found.message or "it was cut off")
         elif found:
             console.warn(f"{explain(found)}. It is put right first")
-            repair(site, lease.check)
+            repair_and_tell(site, found, lease.check)
         _let_go(site)
         yield lease
 
@@ -89,7 +88,7 @@ def deploy(site: Site, checkout: Checkout, request: Request, lease: StackLease) 
         site.releases.keep(checkout.release(dict(images)), checkout.source, manifest or b"{}")
 
     change = Change(site, Kind.DEPLOY, checkout.workspace, request, lease.check, keep)
-    done = change.carry_out()
+    done = carry_out_and_tell(site, change)
     _prune(site)
     _after(site, checkout.workspace, done)
     return done
@@ -109,6 +108,16 @@ def target_of_rollback(site: Site, asked: str | None) -> Release:
         )
     if asked in (None, "previous"):
         before = release_before(deployments)
+        if deployments[0].was_cut_off_while_it_built_again:
+            raise DataopsError(
+                f"{site.name} is on {now} already, by a rollback that was cut off while it built the data again. "
+                f"Before {now} there was {before or 'nothing'}",
+                hint=f"Build the data with {now}: dataops run; "
+                + (
+                    f"or go further back: dataops rollback {before}" if before else "or deploy another commit"
+                ),
+                exit_code=ExitCode.REFUSED,
+            )
         if before not in targets:
             named = f"Name the one that you want: dataops rollback {targets[0]}" if targets else ""
             raise DataopsError(
@@ -154,7 +163,7 @@ def rollback(site: Site, target: Release, request: Request, lease: StackLease) -
                 site.releases.keep(replace(target, images=dict(images)), source, manifest or old)
 
         change = Change(site, Kind.ROLLBACK, workspace, request, lease.check, keep)
-        done = change.carry_out()
+        done = carry_out_and_tell(site, change)
         _prune(site)
         _after(site, workspace, done)
     return done
@@ -168,9 +177,17 @@ def rebuild(site: Site, done: Deployment, lease: StackLease) -> str | None:
     beginning = done.beginning
     data = Data(site.engine, site.project, site.caller(beginning), f"{beginning.key}-again")
     steps = Steps(site.console, site.journal, beginning, lease.check, after_the_end=True)
+    site.journal.build_again(beginning)
     try:
         return build_data(data, steps, test=True)
+    except KeyboardInterrupt:
+        raise DataopsError(
+            f"Interrupted: {site.name} is on {beginning.release}, and healthy; its data were not built again",
+            hint="Build them when you want: dataops run",
+            exit_code=ExitCode.INTERRUPTED,
+        ) from None
     except DataopsError as error:
+        lease.check()  # where it is lost, whoever has it now has ended the build
         bring_artifacts(site)
         site.console.warn(
             f"The data stay those of {done.generation}: they could not be built again: {error.reason}",
@@ -212,6 +229,5 @@ def _prune(site: Site) -> None:
     """A clean-up that fails is told, and fails nothing."""
     try:
         prune(site)
-        prune_backups(site.state, site.environment.settings.backup.keep)
     except DataopsError as error:
         site.console.warn(f"Old releases were not cleaned up: {error.reason}", error.hint)

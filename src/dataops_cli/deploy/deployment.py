@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import asdict, dataclass
+from functools import cached_property
 
-from dataops_cli.deploy.airflow_schema import change_of, prepare
+from dataops_cli.airflow.api import Airflow
+from dataops_cli.airflow.place import place_of
+from dataops_cli.deploy.airflow_schema import QUIET, change_of, prepare
+from dataops_cli.deploy.backup import prune as prune_backups
 from dataops_cli.deploy.backup_create import create
 from dataops_cli.deploy.backup_services import airflow_version
-from dataops_cli.deploy.conditions import require_data_in_the_stack, require_secrets, require_way_back
+from dataops_cli.deploy.conditions import (
+    require_data_in_the_stack,
+    require_same_secrets,
+    require_secrets,
+    require_way_back,
+)
 from dataops_cli.deploy.converge import bring_containers, bring_images
 from dataops_cli.deploy.data import Data
+from dataops_cli.deploy.gate import Gate
 from dataops_cli.deploy.hooks import has_hook, run_hook
 from dataops_cli.deploy.journal import (
     Beginning,
@@ -30,8 +40,10 @@ from dataops_cli.deploy.way_back import PATIENCE, put_back, reopen
 from dataops_cli.deploy.workspace import Workspace
 from dataops_cli.errors import DataopsError, ExitCode
 from dataops_cli.layers import LAYERS
+from dataops_cli.settings.load import Environment
 from dataops_cli.stack.dbt_container import dbt_container
 from dataops_cli.stack.observe import observe_containers
+from dataops_cli.stack.run_command import running_container
 
 
 @dataclass(frozen=True)
@@ -60,6 +72,11 @@ class Change:
     check: Callable[[], None]
     keep: Callable[[dict[str, Image], bytes | None], None]
 
+    @cached_property
+    def before(self) -> Environment:
+        """The environment as the release in force sets it. Read before anything is changed."""
+        return self.site.environment_in_force()
+
     def carry_out(self) -> Deployment:
         """Raises DataopsError (exit 1) where it failed, saying what the environment is on now; exit 130 where it was
         interrupted."""
@@ -77,9 +94,9 @@ class Change:
         site, before = self.site, current(deployments)
         require_data_in_the_stack(self.workspace.environment)
         require_secrets(site, self.workspace)
+        require_same_secrets(site)
         if before and before != self.workspace.release and self.request.way_back:
             require_way_back(site, before)
-        gate = site.gate(site.environment, lambda _text: None)
         number = next_number(deployments)
         data = Data(site.engine, site.project, "", f"{number:06d}")
         generation = None
@@ -92,7 +109,7 @@ class Change:
             self.workspace.release,
             previous=before,
             generation=generation,
-            was_paused=gate.is_paused() if gate else None,
+            was_paused=self._was_paused(),
             had_containers=bool(observe_containers(site.engine, site.project)),
             reason=self.request.reason,
             tested=self.request.test,
@@ -109,15 +126,17 @@ class Change:
         steps.changed = True
         with steps.step("pause", "Pause the pipeline") as step:
             step.detail = self._pause(beginning, step.say)
+            self._wait_for_runs(data, step.say)
         beginning = self._prepare_airflow(beginning, steps)
         if beginning.backup is None:
             self._back_up(beginning, steps)
-        switched = self._publish_again(data, beginning, steps) if data.is_reachable() else None
+        self._prune_backups()
+        switched = self._publish_again(data, beginning, steps)
         with steps.step("containers", "Restart the containers that differ") as step:
             changes = bring_containers(site.engine, workspace, step.report, steps.check)
             step.detail = f"{changes} changes"
         manifest = None
-        switched = switched or self._publish_again(data, beginning, steps)
+        switched = switched or self._publish_again(data, beginning, steps, must_answer=True)
         if switched is None:
             switched = build_data(
                 data,
@@ -128,19 +147,34 @@ class Change:
             manifest = data.manifest()
         with steps.step("health", "Check the health") as step:
             step.detail = Proof(site.engine, workspace, data).require(switched, step.say, PATIENCE)
+        self.check()
         self.keep(images, manifest)
         reopen(site, workspace, beginning, steps)
+        self.check()
         return switched
 
     def _back_up(self, beginning: Beginning, steps: Steps) -> None:
         """Where the settings ask for it, and there is something to back up."""
-        environment = self.site.environment
-        if not environment.settings.backup.before_deploy or not beginning.had_containers:
+        if not self.site.environment.settings.backup.before_deploy or not beginning.had_containers:
             return
         with steps.step("backup", "Back up the databases") as step:
             reason = f"before {self.kind} {beginning.number} of {beginning.release}"
-            made = create(self.site.engine, self.site.own, environment, reason=reason, report=step.report)
+            made = create(
+                self.site.engine,
+                self.site.own,
+                self.before,
+                reason=reason,
+                was_paused=beginning.was_paused,
+                report=step.report,
+            )
             step.detail = made.id
+
+    def _prune_backups(self) -> None:
+        """Now and not at the end: deployments that fail make backups, too."""
+        try:
+            prune_backups(self.site.state, self.site.environment.settings.backup.keep)
+        except DataopsError as error:
+            self.site.console.warn(f"Old backups were not cleaned up: {error.reason}", error.hint)
 
     def _prepare_airflow(self, beginning: Beginning, steps: Steps) -> Beginning:
         """Where the release has another Airflow than the one that runs."""
@@ -151,7 +185,7 @@ class Change:
         if change is None or not beginning.had_containers:
             return beginning
         with steps.step("airflow", f"Stop Airflow {change.before}, and back up its database") as step:
-            beginning = prepare(site, beginning, change, step.report)
+            beginning = prepare(site, self.before, beginning, change, step.report)
             step.detail = beginning.backup or ""
         return beginning
 
@@ -165,11 +199,19 @@ class Change:
         beginning, and its data are not to be lost on the way back."""
         self.site.journal.found(beginning, generation=data.published(), switched_to=generation)
 
-    def _publish_again(self, data: Data, beginning: Beginning, steps: Steps) -> str | None:
-        """Of a rollback: publish the newest generation of the release's own; None where none is kept."""
+    def _publish_again(
+        self, data: Data, beginning: Beginning, steps: Steps, *, must_answer: bool = False
+    ) -> str | None:
+        """Of a rollback: publish the newest generation of the release's own; None where none is kept, or where the
+        release that is to be left, which may be broken, cannot say."""
         if self.kind is not Kind.ROLLBACK:
             return None
-        kept = data.newest_of(self.workspace.release)
+        try:
+            kept = data.newest_of(self.workspace.release)
+        except DataopsError:
+            if must_answer:
+                raise
+            return None
         if kept is None:
             return None
         with steps.step("publish", "Switch the data back") as step:
@@ -178,11 +220,40 @@ class Change:
             step.detail = f"{kept['run_id']}, built at {kept['built_at']}"
         return str(kept["run_id"])
 
+    def _was_paused(self) -> bool | None:
+        """None where there is no Airflow yet, or it has no such DAG. Raises DataopsError (exit 3) where it runs and
+        cannot be asked."""
+        there = observe_containers(self.site.engine, self.site.project)
+        if self.before.settings.airflow.url is None and running_container(there, QUIET, None) is None:
+            return None
+        try:
+            return Gate(Airflow(place_of(self.before)), lambda _text: None).is_paused()
+        except DataopsError as error:
+            if self.request.now:
+                return None
+            raise DataopsError(
+                f"Airflow runs, and cannot be asked whether the pipeline does: {error.reason}",
+                hint=f"{error.hint} Or go on, without a pause and whatever runs: --now",
+                exit_code=ExitCode.UNAVAILABLE,
+                details=error.details,
+            ) from error
+
     def _pause(self, beginning: Beginning, say: Callable[[str], None]) -> str:
-        gate = self.site.gate(self.site.environment, say)
-        if gate is None or beginning.was_paused is None:
+        if beginning.was_paused is None:
             return "Airflow is not there, or has no such DAG"
+        gate = Gate(Airflow(place_of(self.before)), say)
         return gate.close(now=self.request.now, timeout=self.request.run_wait)
+
+    def _wait_for_runs(self, data: Data, say: Callable[[str], None]) -> None:
+        """A run without Airflow ends before its container is made anew. A rollback waits when it switches the data."""
+        if self.request.now or self.kind is not Kind.DEPLOY or not data.is_reachable():
+            return
+        say("waiting for runs without Airflow")
+        try:
+            data.wait_for_runs(self.request.run_wait)
+        except DataopsError as error:
+            if error.exit_code == ExitCode.LOCKED:
+                raise
 
     def _failed(self, beginning: Beginning, steps: Steps, error: BaseException) -> DataopsError:
         """The error to end with, after the way back."""
@@ -296,17 +367,20 @@ def build_data(
     data: Data, steps: Steps, *, test: bool, before_publishing: Callable[[], None] = lambda: None
 ) -> str:
     """Build all layers aside, test them there and publish them at once. Returns the generation."""
-    with steps.step("dbt sources", "Check the sources"):
-        data.start(test=test)
-    for layer in LAYERS:
-        with steps.step(f"dbt {layer}", f"Build {'and test ' * test}{layer} aside") as step:
-            step.detail = data.build(layer)
-    with steps.step("publish", "Publish") as step:
-        before_publishing()
-        step.detail = generation = data.publish_what_was_built()
-    with steps.step("documentation", "Write the documentation"):
-        data.document()
-    return generation
+    with closing(data.build(test=test)) as building:
+        with steps.step("dbt sources", "Check the sources"):
+            next(building)
+        for layer in LAYERS:
+            with steps.step(f"dbt {layer}", f"Build {'and test ' * test}{layer} aside") as step:
+                step.detail = next(building)
+    with closing(data.publish_what_was_built()) as publishing:
+        with steps.step("publish", "Publish") as step:
+            before_publishing()
+            next(publishing)
+            step.detail = data.built
+        with steps.step("documentation", "Write the documentation"):
+            next(publishing)
+    return data.built
 
 
 def repair(site: Site, check: Callable[[], None]) -> Deployment | None:
@@ -320,7 +394,7 @@ def repair(site: Site, check: Callable[[], None]) -> Deployment | None:
     if found is None:
         return None
     beginning = found.beginning
-    if found.lacks_its_end_only:
+    if found.lacks_its_end_only and _is_in_force(site, beginning, check):
         site.journal.end(beginning, Outcome.SUCCEEDED, generation=beginning.switched_to)
         return site.journal.deployments()[0]
     steps = Steps(site.console, site.journal, beginning, check, first=len(found.steps))
@@ -334,6 +408,20 @@ def repair(site: Site, check: Callable[[], None]) -> Deployment | None:
         raise _broken(site, beginning, f"{what}: {fault.reason}", fault) from fault
     site.journal.end(beginning, Outcome.UNDONE, found.message or "it was cut off")
     return site.journal.deployments()[0]
+
+
+def _is_in_force(site: Site, beginning: Beginning, check: Callable[[], None]) -> bool:
+    """Whether the environment is on the release of a deployment that lacks its end only, and healthy."""
+    data = Data(site.engine, site.project, site.caller(beginning), beginning.key)
+    try:
+        with site.kept(beginning.release) as workspace:
+            bring_containers(site.engine, workspace, lambda _subject, _text: None, check)
+            Proof(site.engine, workspace, data).require(beginning.switched_to, lambda _text: None, PATIENCE)
+    except DataopsError as error:
+        check()  # where it is lost, whoever has it now puts things right
+        site.console.warn(f"{beginning.release} was complete, and is not healthy now: {error.reason}")
+        return False
+    return True
 
 
 def explain(found: Deployment) -> str:

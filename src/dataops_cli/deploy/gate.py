@@ -6,11 +6,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from dataops_cli.airflow import PIPELINE
 from dataops_cli.airflow.api import Airflow
+from dataops_cli.airflow.faults import Missing
 from dataops_cli.airflow.model import DagRun
 from dataops_cli.errors import DataopsError, ExitCode
 
-PIPELINE = "dataops_pipeline"
 UNDER_WAY = ("queued", "running")
 # Seconds between two looks at a run.
 PAUSE = 2.0
@@ -24,10 +25,10 @@ class Gate:
     report: Callable[[str], None]
 
     def is_paused(self) -> bool | None:
-        """None where Airflow cannot be asked, or has no such DAG."""
+        """None where Airflow has no such DAG. Raises DataopsError where it cannot be asked."""
         try:
             return self.api.impatient().dag(PIPELINE).paused
-        except DataopsError:
+        except Missing:
             return None
 
     def close(self, *, now: bool, timeout: float) -> str:

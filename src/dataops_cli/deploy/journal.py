@@ -3,6 +3,7 @@
 journal/<number>-begin.json    what is to be done, and what there was before
 journal/<number>-found-….json  what there was before and could be known later only
 journal/<number>-<step>.json   a step that ended, by its place (`again-` before it: after the end)
+journal/<number>-again-begin.json that the data of a rollback are built again, after its end
 journal/<number>-broken-….json that it could not be put back
 journal/<number>-end.json      how it ended
 
@@ -21,6 +22,7 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Any
 
+from dataops_cli.errors import DataopsError, ExitCode
 from dataops_cli.processes import user_name
 from dataops_cli.stack.state import State
 
@@ -30,6 +32,10 @@ AGAIN = "again-"
 BROKEN = "broken-"
 # How the steps of the way back begin, and the last step of a deployment that comes to a good end.
 BACK, RESUME = "back: ", "resume"
+# The last step of building the data.
+DOCUMENTATION = "documentation"
+# The detail of a step that the user has interrupted.
+INTERRUPTED = "interrupted"
 # What of a beginning may be known later only.
 FOUND = ("generation", "backup", "switched_to")
 
@@ -99,6 +105,15 @@ class Deployment:
     message: str = ""
     generation: str | None = None
     again: Sequence[StepRecord] = ()
+    built_again: bool = False
+
+    @property
+    def was_cut_off_while_it_built_again(self) -> bool:
+        """Whether a rollback was in force already, and building its data again was cut off."""
+        if not self.built_again or not self.again:
+            return self.built_again
+        last = self.again[-1]
+        return last.name != DOCUMENTATION if last.ok else last.detail == INTERRUPTED
 
     @property
     def lacks_its_end_only(self) -> bool:
@@ -170,13 +185,25 @@ class Journal:
         part = f"{AGAIN if after_the_end else ''}{place:02d}"
         self.state.add(f"journal/{beginning.key}-{part}.json", asdict(record))
 
+    def build_again(self, beginning: Beginning) -> None:
+        """Write down that the data of a rollback which has ended are built again now."""
+        self.state.add(f"journal/{beginning.key}-{AGAIN}begin.json", {"at": now()})
+
     def end(
         self, beginning: Beginning, outcome: Outcome, message: str = "", generation: str | None = None
     ) -> None:
+        """Raises DataopsError (exit 4) where somebody else has written an end: the lock was lost unnoticed."""
         document = {"outcome": outcome, "message": message, "generation": generation, "at": now()}
         # Of a way back that failed there may be several, and another end follows.
         part = f"{BROKEN}{token_hex(4)}" if outcome is Outcome.BROKEN else "end"
-        self.state.add(f"journal/{beginning.key}-{part}.json", document)
+        path = f"journal/{beginning.key}-{part}.json"
+        if self.state.content(path) is not None:
+            raise DataopsError(
+                f"Somebody else has ended {beginning.kind} {beginning.number} of {beginning.release} meanwhile",
+                hint="What became of it: dataops releases",
+                exit_code=ExitCode.LOCKED,
+            )
+        self.state.add(path, document)
 
 
 def current(deployments: Sequence[Deployment]) -> str | None:
@@ -237,6 +264,7 @@ def _deployment(parts: Mapping[str, Mapping[str, Any]]) -> Deployment:
         end.get("message") or "",
         end.get("generation"),
         again,
+        f"{AGAIN}begin" in parts,
     )
 
 

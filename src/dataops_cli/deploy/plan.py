@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from dataops_cli.dbt.session import DbtSession
+from dataops_cli.deploy.airflow_schema import change_of
+from dataops_cli.deploy.backup_services import airflow_version
 from dataops_cli.deploy.changes import AirflowChange, SettingChange, describe, settings_changes
 from dataops_cli.deploy.checkout import Checkout
 from dataops_cli.deploy.commit import commits_between
@@ -117,7 +119,7 @@ def plan_deploy(site: Site, checkout: Checkout, request: Request) -> Plan:
         new.name,
         new.subject,
         previous,
-        _difference(site, before, new, manifest),
+        _difference(site, before, new, manifest, airflow_version(site.engine, site.project)),
         planned_images(site.engine, checkout.workspace),
         planned_containers(site.engine, checkout.workspace),
         (
@@ -135,8 +137,12 @@ def plan_rollback(site: Site, target: Release, *, rebuild: bool) -> Plan:
     previous = current(site.journal.deployments())
     releases = site.releases.all()
     data = Data(site.engine, site.project, "", "plan")
-    asked = data.is_reachable()
-    kept = data.newest_of(target.name) if asked else None
+    kept, asked = None, data.is_reachable()
+    if asked:
+        try:
+            kept = data.newest_of(target.name)
+        except DataopsError:  # the release that is to be left may be broken
+            asked = False
     with site.kept(target.name) as workspace:
         images = planned_images(site.engine, workspace)
         containers = planned_containers(site.engine, workspace)
@@ -145,9 +151,7 @@ def plan_rollback(site: Site, target: Release, *, rebuild: bool) -> Plan:
         lines = [f"switch the data back to {kept['run_id']}, built at {kept['built_at']}"]
         lines += ["then build them again with the old code, test them, and publish them"] if rebuild else []
     elif not asked:
-        lines = [
-            "switch the data back, where they are kept: dbt's container does not run, so it is not known yet"
-        ]
+        lines = ["switch the data back, where they are kept: dbt's container cannot be asked now"]
     else:
         lines = ["no data of it are kept: build all models aside with the old code, test them, publish them"]
     manifest = site.releases.manifest(target.name)
@@ -157,7 +161,13 @@ def plan_rollback(site: Site, target: Release, *, rebuild: bool) -> Plan:
         target.name,
         target.subject,
         previous,
-        _difference(site, releases.get(previous or ""), target, json.loads(manifest or b"{}")),
+        _difference(
+            site,
+            releases.get(previous or ""),
+            target,
+            json.loads(manifest or b"{}"),
+            airflow_version(site.engine, site.project),
+        ),
         images,
         containers,
         lines,
@@ -206,17 +216,21 @@ def compare_releases(site: Site, old: Release, new: Release) -> Difference:
     return _difference(site, old, new, json.loads(manifest or b"{}"))
 
 
-def _difference(site: Site, before: Release | None, new: Release, manifest: Mapping[str, Any]) -> Difference:
+def _difference(
+    site: Site,
+    before: Release | None,
+    new: Release,
+    manifest: Mapping[str, Any],
+    running: str | None = None,
+) -> Difference:
+    """`running` is the version of the Airflow that runs: the database has its schema, whatever release is in force."""
     old = json.loads(site.releases.manifest(before.name) or b"{}") if before else None
     known = "nodes" in manifest and (old is None or "nodes" in old)
-    airflow = None
-    if before and before.airflow and new.airflow and before.airflow != new.airflow:
-        airflow = AirflowChange(before.airflow, new.airflow)
     return Difference(
         _commits(site, before, new),
         compare_models(old, manifest) if known else None,
         settings_changes(before.settings, new.settings) if before else (),
-        airflow,
+        change_of(running or (before.airflow if before else ""), new.airflow),
     )
 
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from dataops_cli.console import Console
-from dataops_cli.deploy.journal import Beginning, Journal, StepRecord
+from dataops_cli.deploy.journal import INTERRUPTED, Beginning, Journal, StepRecord
 from dataops_cli.errors import DataopsError
 
 # How many things that go on side by side one line names.
@@ -60,7 +60,7 @@ class Steps:
 def _reason(error: BaseException) -> str:
     if isinstance(error, DataopsError):
         return error.reason
-    return "interrupted" if isinstance(error, KeyboardInterrupt) else type(error).__name__
+    return INTERRUPTED if isinstance(error, KeyboardInterrupt) else type(error).__name__
 
 
 class Step:

@@ -15,6 +15,9 @@ from dataops_cli.errors import DataopsError, ExitCode
 from dataops_cli.settings.layers import nearest
 from dataops_cli.stack.state import State
 
+# In the name of a release: between the commit and the hash of the content, where the tree had changes on top of it.
+DIRTY = "-dirty-"
+
 
 @dataclass(frozen=True)
 class Image:
@@ -75,9 +78,13 @@ class Releases:
         """The platform's files, as a .tar.gz. Raises DataopsError (exit 3) where they are gone."""
         content = self._state.content(f"sources/{name}.tar.gz")
         if content is None:
+            sha, dirty, _hash = name.partition(DIRTY)
             raise DataopsError(
                 f"The files of release {name} are not on the engine any more",
-                hint=f"Deploy the commit again: dataops deploy --sha {name}",
+                hint=f"Git does not know it: it was {sha} with changes that were not committed. Deploy a working tree "
+                "that has them: dataops deploy"
+                if dirty
+                else f"Deploy the commit again: dataops deploy --sha {name}",
                 exit_code=ExitCode.UNAVAILABLE,
             )
         return content

@@ -1,5 +1,5 @@
 """What is kept of releases: those that can be gone back to, with their images. The data of each is kept by the
-pipeline, which publishes it (deploy.keep_releases)."""
+pipeline, which publishes it (deploy.keep_releases). Images that another stack on the engine needs stay."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from dataops_cli.deploy.journal import Deployment, succeeded
+from dataops_cli.deploy.neighbours import Needed, needed_by_others
 from dataops_cli.deploy.release import Release
 from dataops_cli.deploy.site import Site
 from dataops_cli.docker_api import EngineError
@@ -24,10 +25,13 @@ class Doomed:
         return lines + [f"remove image {reference}" for reference in self.images]
 
 
-def doomed(deployments: Sequence[Deployment], releases: Mapping[str, Release], keep: int) -> Doomed:
+def doomed(
+    deployments: Sequence[Deployment], releases: Mapping[str, Release], keep: int, elsewhere: Needed
+) -> Doomed:
     """All but the last `keep` releases that the environment has been on, the one in force among them.
 
-    Pure. The images of a release that is forgotten, or was never reached, go where no kept one uses them.
+    Pure. The images of a release that is forgotten, or was never reached, go where no kept one uses them, and nobody
+    `elsewhere`.
     """
     kept = set(succeeded(deployments)[:keep])
     used = {image.reference for name in kept & set(releases) for image in releases[name].images.values()}
@@ -38,7 +42,7 @@ def doomed(deployments: Sequence[Deployment], releases: Mapping[str, Release], k
     images = {image.reference for name in gone for image in releases[name].images.values()}
     if some is not None:
         images |= {reference for name in tried for reference in _own_names(some, name)}
-    return Doomed(tuple(gone), tuple(sorted(images - used)))
+    return Doomed(tuple(gone), tuple(sorted(name for name in images - used if name not in elsewhere)))
 
 
 def _own_names(release: Release, name: str) -> set[str]:
@@ -49,7 +53,10 @@ def _own_names(release: Release, name: str) -> set[str]:
 def observe_doomed(site: Site) -> Doomed:
     """As `doomed`, for what there is. Images that are gone already are not among them."""
     found = doomed(
-        site.journal.deployments(), site.releases.all(), site.environment.settings.deploy.keep_releases
+        site.journal.deployments(),
+        site.releases.all(),
+        site.environment.settings.deploy.keep_releases,
+        needed_by_others(site.engine, site.project),
     )
     there = tuple(reference for reference in found.images if site.engine.image(reference))
     return Doomed(found.releases, there)

@@ -116,6 +116,11 @@ class Site:
                 found = open_workspace(root, name, self.own, self.name, self.overrides, profiles)
                 yield with_images_that_are_there(self.engine, found)
 
+    def environment_in_force(self) -> Environment:
+        """The environment as the release in force sets it, which may be another than the operator's own files do."""
+        with self.in_force() as workspace:
+            return workspace.environment
+
     @contextmanager
     def kept(self, release: str) -> Iterator[Workspace]:
         """A release that is kept on the engine. Raises DataopsError (exit 3) where its files are gone."""

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from dataops_cli.deploy import airflow_schema
-from dataops_cli.deploy.converge import Report, bring_containers, bring_images, take_away
+from dataops_cli.deploy.backup_metadata import SERVICE as POSTGRES
+from dataops_cli.deploy.converge import Report, bring_containers, bring_images, bring_service, take_away
 from dataops_cli.deploy.data import Data
 from dataops_cli.deploy.journal import RESUME, Beginning
 from dataops_cli.deploy.progress import Steps
@@ -39,13 +40,14 @@ def put_back(site: Site, beginning: Beginning, steps: Steps) -> None:
     with _before(site, beginning) as before:
         if beginning.backup:
             with steps.step("back: airflow", "Put Airflow's database back") as step:
+                bring_service(site.engine, before, POSTGRES, step.report)
                 step.detail = airflow_schema.put_back(site, beginning, steps.check, step.report)
         with steps.step("back: containers", "Put the containers back") as step:
             bring_images(site.engine, before, step.report)
             changes = bring_containers(site.engine, before, step.report, steps.check)
             step.detail = f"{changes} changes"
         generation = None
-        if beginning.switched_to is not None:
+        if beginning.switched_to is not None or beginning.generation is not None:
             with steps.step("back: data", "See that the data are back") as step:
                 step.detail = _data_back(data, beginning)
             generation = data.published()
@@ -69,7 +71,11 @@ def _data_back(data: Data, beginning: Beginning) -> str:
     published since stays."""
     data.end_what_is_left()
     data.abandon()
-    if beginning.switched_to is None or data.published() != beginning.switched_to:
+    now = next((item for item in data.generations() if item["published"]), None)
+    own = now is not None and now["run_id"] == beginning.switched_to
+    # Or what a run in the deployment's containers has published: of that release's code, too.
+    of_its_code = now is not None and now["release"] == beginning.release != beginning.previous
+    if not own and not of_its_code:
         return "the deployment's own are not published"
     if beginning.generation is None:
         return "nothing was published before"

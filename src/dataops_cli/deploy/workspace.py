@@ -21,6 +21,7 @@ from dataops_cli.stack.build_inputs import build_inputs
 from dataops_cli.stack.environment import load_environment_stack
 from dataops_cli.stack.model import Service, Stack
 from dataops_cli.stack.observe import image_of, observe_containers
+from dataops_cli.stack.own_package import PROTOCOL
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,7 @@ def with_images_that_are_there(engine: Engine, workspace: Workspace) -> Workspac
     """The workspace with what the engine has of its images.
 
     An image of the release's name is the release's for ever, also when the CLI, which is built into it, is another by
-    now. One that a container runs already, built from the same under another release's name, is used as it is: the
+    now; unless this one cannot talk to that any more: then it is built anew. One that a container runs already, built from the same under another release's name, is used as it is: the
     container need not be made anew.
     """
     stack = workspace.stack
@@ -155,6 +156,8 @@ def _of_image(service: Service, image: str | None) -> Service:
 
 
 def _inputs_of(image: Mapping[str, Any] | None) -> str | None:
-    """What an image says that it was built from."""
+    """What an image says that it was built from; None where its CLI talks in another way than this one."""
     its_labels = (image or {}).get("Config", {}).get("Labels") or {}
+    if labels.CLI in its_labels and its_labels.get(labels.PROTOCOL) != PROTOCOL:
+        return None
     return its_labels.get(labels.INPUTS)

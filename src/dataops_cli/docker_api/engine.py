@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -92,6 +92,15 @@ class Engine:
         """The command lines of a running container's processes."""
         found = self._client.top(container, ps_args="-eo pid,args")
         return [row[1] for row in found["Processes"] or []]
+
+    @explained
+    def stats(self, container: str) -> dict[str, Any]:
+        """What a container uses at the moment (`GET /containers/{id}/stats`); empty for one that has just ended."""
+        client = self._client
+        address = client._url("/containers/{0}/stats", container)
+        answer = client._get(address, params={"stream": False, "one-shot": True})
+        client._raise_for_status(answer)
+        return dict(answer.json()) if answer.content else {}
 
     @explained
     def rename(self, container: str, name: str) -> None:
@@ -253,12 +262,12 @@ class Engine:
         self,
         container: str,
         command: list[str],
-        *,
-        tty: bool,
-        stdin: bool,
-        user: str,
-        workdir: str | None,
         environment: Mapping[str, str],
+        *,
+        tty: bool = False,
+        stdin: bool = False,
+        user: str = "",
+        workdir: str | None = None,
     ) -> str:
         """Prepare a command in a running container; returns the id of the exec."""
         made = self._client.exec_create(
@@ -276,6 +285,11 @@ class Engine:
     @explained
     def start_exec(self, identity: str, *, tty: bool) -> Connection:
         return self._upgraded(f"/exec/{identity}/start", {"Tty": tty, "Detach": False})
+
+    @explained_items
+    def exec_lines(self, identity: str) -> Iterator[str]:
+        """Start a prepared command; yields the lines that it writes, as they come, until it has ended."""
+        return _lines(self._client.exec_start(identity, stream=True))
 
     @explained
     def inspect_exec(self, identity: str) -> dict[str, Any]:
@@ -308,6 +322,15 @@ class Engine:
     def wait(self, container: str) -> int:
         """The exit code of a container, once it has stopped."""
         return int(self._client.wait(container, timeout=None)["StatusCode"])
+
+
+def _lines(pieces: Iterable[bytes]) -> Iterator[str]:
+    rest = b""
+    for piece in pieces:
+        *whole, rest = (rest + piece).split(b"\n")
+        yield from (line.decode(errors="replace").rstrip("\r") for line in whole)
+    if rest:
+        yield rest.decode(errors="replace")
 
 
 def _split_reference(reference: str) -> tuple[str, str | None]:

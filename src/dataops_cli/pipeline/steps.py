@@ -43,6 +43,11 @@ class Step(StrEnum):
     DOCUMENTATION = "documentation"
 
 
+def done(step: Step | str, what: str) -> str:
+    """The line that says that a step is done, and what it has come to, in words."""
+    return f"Step {step} is done: {what}"
+
+
 @dataclass(frozen=True)
 class SoFar:
     """What a run has done. `facts` are those of its record, `results` of all nodes that were built or tested,

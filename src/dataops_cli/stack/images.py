@@ -11,7 +11,7 @@ from dataops_cli.docker_api import Engine, EngineError, packed_context, refusal
 from dataops_cli.errors import DataopsError, ExitCode
 from dataops_cli.stack import labels
 from dataops_cli.stack.model import Stack
-from dataops_cli.stack.own_package import files_for, own_fingerprint
+from dataops_cli.stack.own_package import PROTOCOL, files_for, own_fingerprint
 
 OUTPUT_LINES = 20
 # The classic builder colours what a step writes to its stderr.
@@ -64,7 +64,7 @@ def build_image(
         "target": build.get("target"),
         "labels": build.get("labels", {})
         | {labels.INPUTS: inputs}
-        | ({labels.CLI: own_fingerprint()} if own else {}),
+        | ({labels.CLI: own_fingerprint(), labels.PROTOCOL: PROTOCOL} if own else {}),
         "network_mode": build.get("network"),
     }
     reason = f"Cannot build {tag} for service {service}"

@@ -25,5 +25,8 @@ NETWORK_CONFIG = "dataops.config"
 INPUTS = "dataops.inputs"
 # Ours, on an image that runs the CLI, and so on its containers: the hash of the CLI's files.
 CLI = "dataops.cli"
+# Ours, on the same: the number of the way in which a CLI outside talks to the one inside (`dataops step`, …). It grows
+# where an older one would not understand.
+PROTOCOL = "dataops.protocol"
 # Ours, on a container: what its secrets were, in a form that does not give them away.
 SECRETS = "dataops.secrets"

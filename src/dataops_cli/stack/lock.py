@@ -50,7 +50,7 @@ class StackLease:
                 raise
         raise DataopsError(
             "This command no longer holds the lock of the stack, so it changes nothing more",
-            hint="See who holds it now: dataops lock status; then run the command again: it goes on where it stopped.",
+            hint="See who holds it now: dataops lock status; then run the command again: it begins with what it finds.",
             exit_code=ExitCode.LOCKED,
         )
 
@@ -91,7 +91,7 @@ def changing(
     except KeyboardInterrupt:
         raise DataopsError(
             "Interrupted",
-            hint="Run the command again: it goes on where it stopped.",
+            hint="Run the command again: it begins with what it finds.",
             exit_code=ExitCode.INTERRUPTED,
         ) from None
     except DataopsError as error:

@@ -11,6 +11,8 @@ from dataops_cli.stack.model import Build
 
 # The build argument that names the folder of the context into which `dataops` puts its package.
 ARGUMENT = "DATAOPS_CLI"
+# See labels.PROTOCOL. 2: `dataops step` takes several steps.
+PROTOCOL = "2"
 PACKAGE = Path(__file__).parents[1]
 # The files of a new platform, and what Python makes by itself.
 LEFT_OUT = {"platform", "__pycache__"}

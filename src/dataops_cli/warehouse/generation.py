@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from operator import itemgetter
 from typing import Any, Self
 
 from dataops_cli.errors import DataopsError, ExitCode
@@ -15,7 +16,7 @@ class Generation:
     """What is known of one generation. Times are UTC in ISO form; `rows` counts each relation's rows.
 
     `number` is the fencing number of its run: it orders generations without trusting a clock.
-    `published_at` is None until it has been the published one.
+    `published_at` is None until it has been the published one, and renewed when it is again.
     """
 
     run_id: str
@@ -38,12 +39,13 @@ class Generation:
 
 
 def last_of_releases(generations: Sequence[Generation], count: int) -> frozenset[str]:
-    """Of the last `count` releases, the newest generation of each. `generations` has the newest first.
+    """Of the `count` releases that were published last, the generation of each that was published last.
 
     What was built from uncommitted changes is of no release.
     """
+    published = [(item.published_at, item.number, item) for item in generations if item.published_at]
     newest: dict[str, str] = {}
-    for item in generations:
+    for _at, _number, item in sorted(published, key=itemgetter(0, 1), reverse=True):
         if item.release and not item.release.endswith("-dirty"):
             newest.setdefault(item.release, item.run_id)
     return frozenset([*newest.values()][:count])

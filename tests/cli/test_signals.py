@@ -1,0 +1,110 @@
+"""What ends a command from outside, and what must not: a connection that drops, a reader that leaves."""
+
+from __future__ import annotations
+
+import errno
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dataops_cli import __main__ as program
+from dataops_cli.cli import application
+from dataops_cli.cli.recording import recorded
+from dataops_cli.errors import ExitCode
+from support import clean_environment
+
+# Stands for a deployment: its way back takes a while, and is not to be interrupted again.
+WORKING = """
+import signal, sys, time, typer.main
+from dataops_cli import __main__ as program
+signal.signal(signal.SIGHUP, int(sys.argv[1]))  # as whoever starts the command has it
+class Working:
+    def main(self, *_, **__):
+        try:
+            print("begun", flush=True)
+            time.sleep(3)
+        except KeyboardInterrupt:
+            print("interrupted", flush=True)
+            time.sleep(0.7)
+            print("put back", flush=True)
+            raise
+typer.main.get_command = lambda _app: Working()
+sys.exit(program.run([]))
+"""
+
+
+def outcome(*signals: int, hangup: int = signal.SIG_DFL) -> tuple[int, list[str]]:
+    """Of a command that gets signals, one after the other: its exit code and what it said."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", WORKING, str(int(hangup))],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env=clean_environment(),
+    )
+    assert process.stdout is not None
+    said = [process.stdout.readline().strip()]
+    for number in signals:
+        os.kill(process.pid, number)
+        if len(said) == 1 < len(signals):
+            said.append(process.stdout.readline().strip())
+    said += process.stdout.read().split("\n")[:-1]
+    return process.wait(30), said
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_connection_that_drops_interrupts_as_sigterm_does(number: int) -> None:
+    assert outcome(number) == (130, ["begun", "interrupted", "put back"])
+
+
+def test_a_hangup_that_comes_twice_does_not_interrupt_the_way_back() -> None:
+    assert outcome(signal.SIGHUP, signal.SIGHUP) == (130, ["begun", "interrupted", "put back"])
+
+
+def test_a_hangup_that_is_ignored_stays_ignored() -> None:
+    assert outcome(signal.SIGHUP, hangup=signal.SIG_IGN) == (0, ["begun"])
+
+
+@pytest.mark.parametrize(("changes", "code"), [(False, ExitCode.DONE), (True, ExitCode.FAILED)])
+def test_a_reader_that_leaves_does_not_make_a_change_a_success(
+    monkeypatch: pytest.MonkeyPatch, changes: bool, code: int
+) -> None:
+    class Cut:
+        def main(self, *_: object, **__: object) -> None:
+            application._current.changes = changes
+            raise BrokenPipeError
+
+    command: Any = Cut()
+    monkeypatch.setattr("typer.main.get_command", lambda _app: command)
+    monkeypatch.setattr("dataops_cli.streams.silence", lambda _stream: None)
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        assert program.run([]) == code
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def test_a_command_that_is_recorded_goes_on_where_nobody_reads(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, new_platform: Callable[[Path], Path]
+) -> None:
+    class Gone(io.StringIO):
+        def write(self, _text: str) -> int:
+            raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+    app = application.Application(project_dir=new_platform(tmp_path / "platform"))
+    monkeypatch.setattr(sys, "stdout", Gone())
+    with recorded(app):
+        app.console.result({}, "a line")
+    assert app.changes
+    (entry,) = app.project.state("local").glob("audit/*-ended.json")
+    assert json.loads(entry.read_text())["exit_code"] == 0
