@@ -49,6 +49,9 @@ def health(
     wait: Annotated[
         str, typer.Option(metavar="TIME", help="Look again until all is healthy, this long at most: 5m.")
     ] = "0",
+    notify: Annotated[
+        bool, typer.Option("--notify", help="Send a notification where health has turned bad, or good again.")
+    ] = False,
     timeout: Annotated[
         float | None, typer.Option(metavar="SECONDS", min=0.1, help="Longest time for one check.")
     ] = None,
@@ -57,7 +60,7 @@ def health(
 
     Each failure comes with its remedy. Exit 0 where nothing failed (warnings are allowed), 1 where something did, 3 where the engine is not reachable.
     """
-    from dataops_cli.cli.health_looking import Looking, until_healthy, watched
+    from dataops_cli.cli.health_looking import Looking, tell_of, until_healthy, watched
     from dataops_cli.cli.health_output import Form, show
     from dataops_cli.durations import seconds
     from dataops_cli.errors import UsageError
@@ -69,10 +72,16 @@ def health(
         raise UsageError(
             "--watch goes with none of --junit, --markdown and --wait", hint="Leave them out, or --watch."
         )
+    if notify and (check or layer):
+        raise UsageError(
+            "--notify tells of the health as a whole", hint="Leave out --check and --layer, or --notify."
+        )
     looking = Looking.prepare(app, check or (), layer or (), timeout)
     if watch:
-        watched(app, looking)
+        watched(app, looking, notify=notify)
         return
     outcomes = until_healthy(app, looking, seconds(wait))
+    if notify:
+        tell_of(app, outcomes)
     show(app, outcomes, Form.JUNIT if junit else Form.MARKDOWN if markdown else Form.TABLE)
     raise typer.Exit(exit_code(outcomes))

@@ -78,7 +78,21 @@ def until_healthy(app: Application, looking: Looking, patience: float) -> list[O
             time.sleep(min(PAUSE, max(0.0, deadline - time.monotonic())))
 
 
-def watched(app: Application, looking: Looking) -> NoReturn:
+def tell_of(app: Application, outcomes: Sequence[Outcome]) -> None:
+    """Send a notification where the health has turned bad, or good again."""
+    from dataops_cli.notifications.edges import tell_health
+    from dataops_cli.notifications.told import told_of
+
+    tell_health(
+        app.environment,
+        app.console,
+        told_of(app.project, app.environment),
+        healthy=exit_code(outcomes) is ExitCode.DONE,
+        findings={item.name: item.finding for item in outcomes},
+    )
+
+
+def watched(app: Application, looking: Looking, *, notify: bool = False) -> NoReturn:
     """Show what is found, until KeyboardInterrupt: in place on a terminal, else line by line."""
     from rich.console import Group
     from rich.text import Text
@@ -88,6 +102,8 @@ def watched(app: Application, looking: Looking) -> NoReturn:
     with app.console.live(lambda: Group(*shown)) as live:
         while True:
             outcomes = looking.once()
+            if notify:
+                tell_of(app, outcomes)
             now = f"{datetime.now().astimezone():%H:%M:%S}"
             if live:
                 shown[:] = [*rendered(outcomes, name), Text(f"{now}, Ctrl-C ends it", "dim")]
