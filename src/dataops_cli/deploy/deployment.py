@@ -62,7 +62,7 @@ class Change:
     """One deploy or rollback that is carried out while the stack's lock is held; `check` raises where it is lost.
 
     A rollback publishes the release's own data again, where a generation of it is kept; else, as in a deploy, they are
-    built. `keep` writes the release down.
+    built. `keep` writes the release down; `begun` is called once nothing refuses it any more.
     """
 
     site: Site
@@ -71,6 +71,7 @@ class Change:
     request: Request
     check: Callable[[], None]
     keep: Callable[[dict[str, Image], bytes | None], None]
+    begun: Callable[[], None] = lambda: None
 
     @cached_property
     def before(self) -> Environment:
@@ -84,6 +85,7 @@ class Change:
         beginning = self._begin(deployments)
         steps = Steps(self.site.console, self.site.journal, beginning, self.check)
         try:
+            self.begun()
             generation = self._steps(beginning, steps)
         except BaseException as error:
             raise self._failed(beginning, steps, error) from error

@@ -9,15 +9,13 @@ from dataclasses import replace
 from dataops_cli.deploy.deployment import Change, repair
 from dataops_cli.deploy.journal import Deployment, Kind, Outcome, current
 from dataops_cli.deploy.site import Site
-from dataops_cli.errors import DataopsError, ExitCode
+from dataops_cli.errors import DataopsError
 from dataops_cli.notifications.addresses import is_configured
 from dataops_cli.notifications.events import Event, Facts
 from dataops_cli.notifications.telling import tell
 from dataops_cli.processes import user_name
 
 SUBJECTS = {Kind.DEPLOY: "deploy of {}", Kind.ROLLBACK: "rollback to {}"}
-# With these a deployment ends that was refused before it changed anything.
-NOT_BEGUN = frozenset({ExitCode.USAGE, ExitCode.UNAVAILABLE, ExitCode.REFUSED})
 # What a deployment that came to a good end is.
 GOOD_ENDS = {Kind.DEPLOY: Event.DEPLOY_SUCCEEDED, Kind.ROLLBACK: Event.DEPLOY_ROLLED_BACK}
 
@@ -33,15 +31,21 @@ def carry_out_and_tell(site: Site, change: Change) -> Deployment:
         who=user_name(),
         why=change.request.reason,
     )
-    _tell(site, Event.DEPLOY_STARTED, facts)
-    begun = time.monotonic()
+    begun: list[float] = []
+
+    def begin() -> None:
+        begun.append(time.monotonic())
+        _tell(site, Event.DEPLOY_STARTED, facts)
+
     try:
-        done = change.carry_out()
+        done = replace(change, begun=begin).carry_out()
     except DataopsError as error:
-        if error.exit_code not in NOT_BEGUN:
-            _tell(site, Event.DEPLOY_FAILED, _failed(replace(facts, seconds=time.monotonic() - begun), error))
+        if begun:  # else it was refused
+            facts = replace(facts, seconds=time.monotonic() - begun[0])
+            _tell(site, Event.DEPLOY_FAILED, _failed(facts, error))
         raise
-    _tell(site, GOOD_ENDS[change.kind], replace(facts, seconds=time.monotonic() - begun))
+    facts = replace(facts, seconds=time.monotonic() - begun[0])
+    _tell(site, GOOD_ENDS[change.kind], facts)
     return done
 
 
