@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
@@ -23,8 +23,8 @@ class Carried:
     fault: DataopsError | None = None
     begun: Callable[[], None] = lambda: None
     kind: Kind = Kind.DEPLOY
-    workspace: Any = SimpleNamespace(release="b")
-    request: Any = SimpleNamespace(reason="")
+    workspace: Any = field(default_factory=lambda: SimpleNamespace(release="b"))
+    request: Any = field(default_factory=lambda: SimpleNamespace(reason=""))
 
     def carry_out(self) -> str:
         if not self.refused:
