@@ -22,7 +22,8 @@ from dataops_cli.health.data_rows import TableRows
 from dataops_cli.health.data_totals import Day
 from dataops_cli.health.inside import findings
 from dataops_cli.pipeline.history import RunRecord
-from dataops_cli.settings.model import Airflow, Freshness
+from dataops_cli.settings.model import Freshness
+from dataops_cli.settings.services import Airflow
 from dataops_cli.warehouse.generation import Generation
 
 NOW = datetime(2026, 11, 29, 7, 30, tzinfo=UTC)

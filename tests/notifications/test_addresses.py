@@ -17,7 +17,8 @@ from dataops_cli.notifications.events import Event
 from dataops_cli.notifications.trying import known_event, recipients
 from dataops_cli.project import Project
 from dataops_cli.settings.load import Environment, load_environment
-from dataops_cli.settings.model import Notifications, Secrets, Settings
+from dataops_cli.settings.model import Settings
+from dataops_cli.settings.services import Notifications, Secrets
 from dataops_cli.settings.variables import as_variables
 
 WORDS = st.text(string.ascii_letters + string.digits + "_-", min_size=1, max_size=8)

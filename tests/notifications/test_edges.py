@@ -20,7 +20,8 @@ from dataops_cli.notifications.edges import tell_health, told_of_run
 from dataops_cli.notifications.events import Event, Facts
 from dataops_cli.notifications.told import Told, ToldByStack, ToldHere
 from dataops_cli.settings.load import Environment
-from dataops_cli.settings.model import Secrets, Settings
+from dataops_cli.settings.model import Settings
+from dataops_cli.settings.services import Secrets
 from notifications.receiver import Receiver
 
 FINDINGS = {

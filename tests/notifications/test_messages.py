@@ -9,7 +9,8 @@ import pytest
 from dataops_cli.notifications.airflow import NEXT_STEPS, facts_of_run
 from dataops_cli.notifications.events import SAYINGS, Event, Facts, Kind, example, message, trial
 from dataops_cli.settings.load import Environment
-from dataops_cli.settings.model import Notifications, Settings
+from dataops_cli.settings.model import Settings
+from dataops_cli.settings.services import Notifications
 
 DEPLOY = Facts(
     "prod",

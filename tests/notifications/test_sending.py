@@ -20,7 +20,8 @@ from dataops_cli.notifications.sending import send
 from dataops_cli.notifications.telling import tell
 from dataops_cli.settings.layers import Value
 from dataops_cli.settings.load import Environment
-from dataops_cli.settings.model import Notifications, Secrets, Settings
+from dataops_cli.settings.model import Settings
+from dataops_cli.settings.services import Notifications, Secrets
 from notifications.receiver import HUSH, Receiver
 from support import clean_environment
 

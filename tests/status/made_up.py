@@ -15,8 +15,9 @@ from dataops_cli.facts.data import Data, Result, Run
 from dataops_cli.facts.model import Deployments, Facts, Lacking, Lock, Pipeline
 from dataops_cli.health.installation import Installation, Wanted
 from dataops_cli.settings.load import Environment
-from dataops_cli.settings.model import Airflow, Dbt, Runner, Settings, Stack, Warehouse
+from dataops_cli.settings.model import Dbt, Runner, Settings, Warehouse
 from dataops_cli.settings.model import Engine as Warehouses
+from dataops_cli.settings.services import Airflow, Stack
 from dataops_cli.stack.lock_holder import BY_HAND, Holder
 from dataops_cli.stack.model import Stack as Project
 from dataops_cli.stack.observe import Container

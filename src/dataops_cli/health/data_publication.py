@@ -9,7 +9,7 @@ from dataops_cli.health.check import Subject
 from dataops_cli.health.data_findings import UNPUBLISHED
 from dataops_cli.health.data_published import published
 from dataops_cli.health.data_schedule import last_due
-from dataops_cli.settings.model import Airflow
+from dataops_cli.settings.services import Airflow
 from dataops_cli.warehouse.generation import Generation
 
 REMEDY = "See what became of the runs: dataops airflow runs; then: dataops run"

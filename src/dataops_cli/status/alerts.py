@@ -13,7 +13,8 @@ from dataops_cli.deploy.journal import to_put_right
 from dataops_cli.facts.data import Data, Run
 from dataops_cli.facts.model import Facts, Lacking, Pipeline, had
 from dataops_cli.health import containers, data_publication, pipeline
-from dataops_cli.settings.model import Airflow, Runner
+from dataops_cli.settings.model import Runner
+from dataops_cli.settings.services import Airflow
 
 SUCCEEDED = "succeeded"
 # What a lack of says more than its place on the screen: all the rest hangs on it.
