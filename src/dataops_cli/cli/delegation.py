@@ -27,7 +27,7 @@ def delegate(app: Application, *, changes: bool = False) -> None:
 def delegate_run(app: Application, *, plan: bool) -> None:
     """As `delegate`, and bring the artifacts of the run here."""
     if not plan:
-        refuse_while_changed(app)
+        refuse_to_run(app)
     if container := _container(app):
         code = container.run(forwarded(app, app.arguments), recorded=not plan)
         if not plan:
@@ -95,6 +95,30 @@ def _bring(app: Application, container: DbtContainer, *, runs: bool) -> None:
             container.bring_dbt_target()
     except DataopsError as error:
         app.console.warn(f"The artifacts stayed in the container: {error.reason}", error.hint)
+
+
+def refuse_to_run(app: Application) -> None:
+    """As `refuse_while_changed`; and where a deployment was cut off, the code in the container may be of another
+    release than the one in force: raises DataopsError (exit 5) then."""
+    refuse_while_changed(app)
+    if not app.environment.settings.stack.enabled:
+        return
+    from dataops_cli import docker_api
+    from dataops_cli.deploy.deployment import explain
+    from dataops_cli.deploy.journal import Journal, to_put_right
+    from dataops_cli.errors import DataopsError, ExitCode
+    from dataops_cli.stack.state import state_of
+
+    try:
+        found = to_put_right(Journal(state_of(docker_api.connect(), app.environment)).deployments())
+    except DataopsError:
+        return
+    if found:
+        raise DataopsError(
+            f"{explain(found)}. A run might publish with the wrong release",
+            hint="Put it right first: dataops repair",
+            exit_code=ExitCode.REFUSED,
+        )
 
 
 def refuse_while_changed(app: Application) -> None:

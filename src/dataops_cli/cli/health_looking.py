@@ -30,7 +30,7 @@ PAUSE, INTERVAL = 2.0, 5.0
 def every_check() -> list[Check]:
     """In the order in which they are shown: by layer."""
     order = list(Layer)
-    return sorted([*CHECKS, *DATA_CHECKS, *release_check.CHECKS], key=lambda check: order.index(check.layer))
+    return sorted([*release_check.CHECKS, *CHECKS, *DATA_CHECKS], key=lambda check: order.index(check.layer))
 
 
 @dataclass(frozen=True)

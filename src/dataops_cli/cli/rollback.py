@@ -54,6 +54,7 @@ def rollback(
         target_of_rollback,
     )
     from dataops_cli.deploy.deployment import Request
+    from dataops_cli.deploy.journal import Kind
     from dataops_cli.deploy.plan import plan_rollback
     from dataops_cli.errors import DataopsError, ExitCode
 
@@ -61,6 +62,11 @@ def rollback(
     site = site_of(app)
     if found := asks_for_the_way_back(site, release):
         put_right(app, site, found, plan=plan, wait=durations.seconds(lock_wait))
+        if found.beginning.kind is Kind.ROLLBACK and release in (None, "previous") and not plan:
+            raise DataopsError(
+                f"A rollback to {found.beginning.release} had been cut off. It was put right, and not made again",
+                hint=f"To go back after all: dataops rollback {found.beginning.release}",
+            )
         return
     target = target_of_rollback(site, release)
     planned = plan_rollback(site, target, rebuild=not no_rebuild)
@@ -79,7 +85,13 @@ def rollback(
             )
         done = rollback(site, target, request, lease)
         was_built = any(step.name.startswith("dbt ") for step in done.steps)
-        again = None if no_rebuild or was_built else rebuild(site, done, lease)
+        again = None
+        if not (no_rebuild or was_built):
+            app.console.progress(
+                f"{site.name} is on {done.beginning.release}, and healthy, with {done.generation}. "
+                "Now its data are built again"
+            )
+            again = rebuild(site, done, lease)
     show(app, done, built_again=again)
     if again:
         app.console.progress(f"The data are today's again: {again}")

@@ -34,7 +34,7 @@ def run_by_airflow(
     from dataops_cli.airflow.watch import watch_command
     from dataops_cli.cli.airflow_options import connect, watch_seconds
     from dataops_cli.cli.airflow_watching import watch_run
-    from dataops_cli.cli.delegation import refuse_while_changed
+    from dataops_cli.cli.delegation import refuse_to_run
 
     if not wait and (timeout or follow_logs):
         raise UsageError(
@@ -43,7 +43,7 @@ def run_by_airflow(
         )
     seconds = watch_seconds(timeout)
     conf = parameters(app, options, only_direct)
-    refuse_while_changed(app)
+    refuse_to_run(app)
     api = connect(app)
     with app.console.activity("Triggering the pipeline"):
         run = trigger(api, PIPELINE, conf=conf, unpause=unpause, report=app.console.progress)

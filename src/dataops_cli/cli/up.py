@@ -85,10 +85,10 @@ def up(
         )  # what is wrong there is said first
         raise
     found = to_put_right(site.journal.deployments())
-    if found and not plan and not site.is_being_changed():
+    if found and not site.is_being_changed():
         raise DataopsError(
             f"{explain(found)}. What is to come up is not known",
-            hint="Put it right: dataops repair; or leave it as it is, and then: dataops repair --give-up",
+            hint="Put it right: dataops repair; or leave it as it is: dataops repair --give-up",
             exit_code=ExitCode.REFUSED,
         )
     asked = Asked(

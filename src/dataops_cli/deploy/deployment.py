@@ -440,10 +440,14 @@ def explain(found: Deployment) -> str:
 def _broken(site: Site, beginning: Beginning, reason: str, fault: DataopsError) -> DataopsError:
     site.journal.end(beginning, Outcome.BROKEN, reason)
     by_hand = (
-        "By hand: dataops ps, dataops logs; the containers: dataops repair again; "
+        "By hand: dataops ps, dataops logs; the containers: dataops repair; "
         f"the data: dataops generations publish {beginning.generation or 'RUN'}; "
         "the pipeline: dataops airflow unpause dataops_pipeline"
     )
+    interrupted = fault.exit_code == ExitCode.INTERRUPTED
     return DataopsError(
-        reason, hint=f"Put it right: dataops repair. {by_hand}", details=(fault.hint, *fault.details)
+        reason,
+        hint=f"Put it right: dataops repair. {by_hand}",
+        details=fault.details if interrupted else (fault.hint, *fault.details),
+        exit_code=ExitCode.INTERRUPTED if interrupted else ExitCode.FAILED,
     )

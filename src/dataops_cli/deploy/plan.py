@@ -15,6 +15,7 @@ from dataops_cli.deploy.backup_services import airflow_version
 from dataops_cli.deploy.changes import AirflowChange, SettingChange, describe, settings_changes
 from dataops_cli.deploy.checkout import Checkout
 from dataops_cli.deploy.commit import commits_between
+from dataops_cli.deploy.conditions import require_same_secrets
 from dataops_cli.deploy.converge import planned_containers, planned_images
 from dataops_cli.deploy.data import Data
 from dataops_cli.deploy.deployment import Request, explain
@@ -180,11 +181,18 @@ def plan_rollback(site: Site, target: Release, *, rebuild: bool) -> Plan:
 def _first(site: Site, workspace: Workspace) -> list[str]:
     found = None if site.is_being_changed() else to_put_right(site.journal.deployments())
     missing = missing_secrets(workspace.environment, workspace.stack)
+    refused = []
+    try:
+        require_same_secrets(site)
+    except DataopsError as error:
+        refused = [f"it would be refused: {error.reason}"]
     lines = [f"put right first: {explain(found)}"] if found else []
     lines += [f"secrets that have no value yet: {', '.join(missing)}"] if missing else []
-    return lines + [
-        f"a release has no mount of the platform's own files: {item}" for item in workspace.left_out
-    ]
+    return (
+        lines
+        + refused
+        + [f"a release has no mount of the platform's own files: {item}" for item in workspace.left_out]
+    )
 
 
 def _hooks(workspace: Workspace, kind: Kind) -> list[str]:
@@ -204,7 +212,8 @@ def require_compatible(plan: Plan) -> None:
         return
     raise DataopsError(
         f"{plan.release} breaks who reads gold: {models.breaking[0]}",
-        hint="If they know of it: dataops deploy --allow-breaking. All that changes: dataops deploy --plan",
+        hint=f"If they know of it: dataops deploy --sha {plan.release} --allow-breaking. "
+        f"All that changes: dataops deploy --sha {plan.release} --plan",
         details=tuple(models.breaking) if len(models.breaking) > 1 else (),
         exit_code=ExitCode.REFUSED,
     )

@@ -23,7 +23,8 @@ SOURCE = "source"
 class Run:
     """One run. `status` is one of running, succeeded, failed, interrupted, killed; times are UTC in ISO form.
 
-    `steps` has the seconds of each step; `failures` counts the models and tests that failed.
+    `steps` has the seconds of each step; `failures` counts the models and tests that failed; `is_undone` says that it
+    was a deployment's, which has put its data back.
     """
 
     run_id: str
@@ -36,6 +37,7 @@ class Run:
     failures: int
     reason: str
     steps: Mapping[str, float]
+    is_undone: bool = False
 
     @property
     def is_over(self) -> bool:
@@ -112,6 +114,7 @@ def _run(record: RunRecord) -> Run:
         failures=len(facts.get("failures") or []),
         reason=facts.get("reason") or "",
         steps=facts.get("timings") or {},
+        is_undone=record.is_undone,
     )
 
 

@@ -13,7 +13,9 @@ from dataops_cli.pipeline.history import History, RunRecord
 
 def look(subject: Subject) -> Finding:
     history = History(subject.project.state(subject.environment.name))
-    ended = [record for record in history.runs() if record.facts["status"] != "running"]
+    ended = [
+        record for record in history.runs() if record.facts["status"] != "running" and not record.is_undone
+    ]
     if not ended:
         return Finding(Result.SKIPPED, "no run is on record here", "Begin with: dataops run")
     return judge(ended[0], ended[0].results())

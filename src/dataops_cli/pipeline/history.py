@@ -7,6 +7,7 @@ compiled/        the SQL of failed tests and models
 
 from __future__ import annotations
 
+import re
 import shutil
 import time
 from collections.abc import Iterable, Mapping
@@ -20,6 +21,9 @@ from dataops_cli.errors import DataopsError, ExitCode
 from dataops_cli.files import explained, read_state, write_state
 from dataops_cli.warehouse.lock import is_held
 
+# By whom a deployment has its data built: see deploy/site.py.
+OF_A_DEPLOYMENT = re.compile(r"(deploy|rollback) \d+ of ")
+
 
 @dataclass
 class RunRecord:
@@ -32,6 +36,11 @@ class RunRecord:
     @property
     def run_id(self) -> str:
         return self.folder.name
+
+    @property
+    def is_undone(self) -> bool:
+        """Whether it was a deployment's and did not succeed: that deployment tells of it, and has put its data back."""
+        return bool(OF_A_DEPLOYMENT.match(self.facts["command"])) and self.facts["status"] != "succeeded"
 
     def update(self, **facts: Any) -> None:
         self.facts.update(facts)

@@ -48,8 +48,9 @@ def _findings(facts: Facts) -> Iterator[tuple[str, Finding]]:
     if dag:
         yield "pipeline", _of_pipeline(dag, facts.at, airflow)
     are_airflows = dag is not None and facts.environment.settings.dbt.runner is Runner.AIRFLOW
-    if data and data.runs and not are_airflows:
-        yield "runs", _of_run(data.runs[0], facts.at, airflow)
+    last = next((run for run in data.runs if not run.is_undone), None) if data else None
+    if last and not are_airflows:
+        yield "runs", _of_run(last, facts.at, airflow)
     if data:
         yield "data", _of_published(data, facts.at, airflow)
 
