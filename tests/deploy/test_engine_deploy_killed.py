@@ -69,6 +69,8 @@ def test_a_killed_deploy(platform: Platform, commits: dict[str, str]) -> None:
         if cut_off["outcome"] is None and not explained:
             refused = platform.run("up")
             assert (refused.returncode, "is not known" in refused.stderr) == (5, True), refused.stderr
+            refused = platform.run("run")
+            assert (refused.returncode, "dataops repair" in refused.stderr) == (5, True), refused.stderr
         ended = platform.run(*next_command)
         assert ended.returncode == 0, (
             f"moment {moment}: {' '.join(next_command)}\n{ended.stdout}{ended.stderr}"
@@ -86,12 +88,18 @@ def test_a_killed_rollback(platform: Platform, commits: dict[str, str]) -> None:
     other = commits["B" if on == "A" else "A"]
     whole = seconds_of(platform, *command, other)
     on = require_whole(platform, commits)
+    told = False
     for moment in range(OF_A_ROLLBACK):
         to = "B" if on == "A" else "A"
         platform.killed(*command, commits[to], after=whole * (moment + 0.5) / OF_A_ROLLBACK)
         cut_off = platform.releases()["deployments"][0]["outcome"] is None
         # Asked for by name: it puts right what was cut off, and goes back where all had been done.
         back = [*command, commits[on]] if cut_off or platform.image() == to else ["repair"]
-        ended = platform.run(*(["repair"], back)[moment % 2])
-        assert ended.returncode == 0, f"moment {moment}: {ended.stdout}{ended.stderr}"
+        if cut_off and not told:  # `rollback` alone undoes it, and says that it has not gone back
+            ended = platform.run(*command)
+            told = (ended.returncode, "was put right, and not made again" in ended.stderr) == (1, True)
+            assert told, f"moment {moment}: {ended.stdout}{ended.stderr}"
+        else:
+            ended = platform.run(*(["repair"], back)[moment % 2])
+            assert ended.returncode == 0, f"moment {moment}: {ended.stdout}{ended.stderr}"
         on = require_whole(platform, commits)

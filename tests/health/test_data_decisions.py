@@ -376,3 +376,19 @@ def test_a_container_that_says_no_findings(output: str, other_version: bool, rea
     with pytest.raises(DataopsError) as refused:
         findings(124, output, other_version=other_version)
     assert (refused.value.reason, refused.value.hint, refused.value.exit_code) == (reason, hint, 3)
+
+
+@pytest.mark.parametrize(
+    ("command", "status", "undone"),
+    [
+        ("deploy 12 of op", "failed", True),
+        ("rollback 3 of op", "interrupted", True),
+        ("deploy 12 of op", "succeeded", False),
+        ("dataops run", "failed", False),
+        ("Airflow: dataops_pipeline scheduled__1", "failed", False),
+    ],
+)
+def test_what_a_deployment_has_put_back_is_not_the_last_run(
+    command: str, status: str, *, undone: bool
+) -> None:
+    assert record(status, command=command).is_undone is undone
