@@ -144,13 +144,25 @@ def test_an_unknown_host(fake: FakeAirflow, pauses: list[float]) -> None:
     assert fault.exit_code == 3
 
 
-def test_a_wrong_password_is_not_tried_again(fake: FakeAirflow) -> None:
+@pytest.mark.parametrize("back", [False, True])
+def test_a_sign_in_is_refused_too_where_the_database_is_away(
+    api: Airflow, fake: FakeAirflow, *, back: bool
+) -> None:
+    """`back`: it is there again when Airflow is asked for its health."""
+    fake.sign_in_faults.append(answer(401, '{"detail": "Invalid credentials"}'))
+    if not back:
+        fake.faults.append(answer(200, '{"metadatabase": {"status": "unhealthy"}}'))
+    assert [dag.dag_id for dag in api.dags()] == ["dataops_pipeline"]
+    assert fake.sign_ins == 1
+
+
+def test_a_wrong_password_is_not_tried_for_long(fake: FakeAirflow) -> None:
     fault = refusal(fake.place(password="wrong"))  # noqa: S106
     assert fault.exit_code == 3
     assert "does not accept user admin" in fault.reason
     assert "secrets.airflow_admin_password" in fault.hint
     assert "wrong" not in f"{fault.reason}{fault.hint}{fault.details}"
-    assert fake.sign_ins == 1
+    assert fake.sign_ins == 2  # for a database that was away for a moment
 
 
 def test_what_is_forbidden(api: Airflow, fake: FakeAirflow) -> None:

@@ -450,7 +450,9 @@ def test_another_airflow_migrates_a_database_that_can_be_put_back(stack: Stack) 
     beginning = site.journal.begin(
         1, Kind.DEPLOY, "b", previous="a", generation=None, was_paused=False, had_containers=True
     )
-    prepared = airflow_schema.prepare(site, beginning, AirflowChange("3.3.1", "3.4.0"), lambda *_: None)
+    prepared = airflow_schema.prepare(
+        site, site.environment, beginning, AirflowChange("3.3.1", "3.4.0"), lambda *_: None
+    )
     assert site.journal.deployments()[0].beginning.backup == prepared.backup
     # Nothing uses it while the newer one migrates it, in which the older one would fail.
     assert not stack.running("airflow-scheduler")
@@ -469,4 +471,6 @@ def test_an_airflow_that_cannot_go_back_says_so(stack: Stack) -> None:
         2, Kind.ROLLBACK, "a", previous="b", generation=None, was_paused=False, had_containers=True
     )
     with pytest.raises(DataopsError, match="no webserver runs that could bring it back"):
-        airflow_schema.prepare(site, beginning, AirflowChange("3.4.0", "3.3.1"), lambda *_: None)
+        airflow_schema.prepare(
+            site, site.environment, beginning, AirflowChange("3.4.0", "3.3.1"), lambda *_: None
+        )

@@ -141,7 +141,10 @@ def test_the_whole_stack_up_twice_edited_and_down(
         assert (code, user.decode().strip()) == (0, expected)
     # Airflow's worker knows neither the database's password nor what Airflow signs and encrypts with.
     code, known = engine.exec(before["dbt"], ["ls", "/run/secrets"])
-    assert (code, known.decode().split()) == (0, ["redis_password", "warehouse_password"])
+    assert (code, known.decode().split()) == (
+        0,
+        ["notification_urls", "redis_password", "warehouse_password"],
+    )
 
     query = "select count(*) from ab_user"
     code, answer = engine.exec(before["postgres"], ["psql", "-U", "airflow", "-d", "airflow", "-Atc", query])

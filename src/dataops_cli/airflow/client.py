@@ -153,13 +153,10 @@ class Client:
 
     def _sign_in(self, timeout: float) -> None:
         self._token = self._client.configuration.access_token = None
-        answer = self._request(
-            "POST",
-            "/auth/token",
-            timeout,
-            {"Content-Type": "application/json", "Accept": "application/json"},
-            {"username": self.place.user, "password": self.place.password},
-        )
+        answer = self._ask_for_token(timeout)
+        if answer.status == 401:  # also said where Airflow's database is away for the moment
+            self._require_database(timeout)
+            answer = self._ask_for_token(timeout)
         if answer.status == 401:
             raise faults.wrong_password(self.place)
         fault = (
@@ -171,6 +168,22 @@ class Client:
         if not isinstance(token, str):
             raise self._stranger(answer, timeout)
         self._token = self._client.configuration.access_token = token
+
+    def _ask_for_token(self, timeout: float) -> _Answer:
+        return self._request(
+            "POST",
+            "/auth/token",
+            timeout,
+            {"Content-Type": "application/json", "Accept": "application/json"},
+            {"username": self.place.user, "password": self.place.password},
+        )
+
+    def _require_database(self, timeout: float) -> None:
+        """Raises Away where Airflow says that its database is."""
+        health = self._request("GET", "/api/v2/monitor/health", timeout, {"Accept": "application/json"})
+        database = _json(health.body).get("metadatabase") if health.done else None
+        if isinstance(database, dict) and database.get("status") == "unhealthy":
+            raise faults.unreachable(self.place, "its database is away", untouched=True)
 
     def _stranger(self, answer: _Answer, timeout: float) -> Fault:
         """Who answers, where nobody signs in as Airflow 3 does."""
