@@ -23,7 +23,7 @@ from dataops_cli.deploy import airflow_schema
 from dataops_cli.deploy import backup as backups
 from dataops_cli.deploy.backup_create import create
 from dataops_cli.deploy.changes import AirflowChange
-from dataops_cli.deploy.journal import Kind
+from dataops_cli.deploy.journal import Kind, Outcome
 from dataops_cli.deploy.site import Site
 from dataops_cli.docker_api import Engine
 from dataops_cli.errors import DataopsError
@@ -460,6 +460,7 @@ def test_another_airflow_migrates_a_database_that_can_be_put_back(stack: Stack) 
     for _time in range(2):  # a way back that was cut off is gone again
         airflow_schema.put_back(site, prepared, lambda: None, lambda *_: None)
         assert stack.content() == before
+    site.journal.end(prepared, Outcome.UNDONE)
     started = stack.run("up")
     assert started.returncode == 0, started.stderr
     assert stack.running("airflow-scheduler")

@@ -182,6 +182,7 @@ def test_the_whole_stack_up_twice_edited_and_down(
     (folder / "dbt" / "models" / "gold" / "one_more.sql").write_text("select 1 as one")
     assert run("up", "--plan").stdout.splitlines() == [
         "build dataops-dbt:teststack: what it is built from changed",
+        f"recreate {name}-dataops-airflow-dag-processor: its image changed",
         f"recreate {name}-dataops-dbt: its image changed",
     ]
     assert "stand-in started" in run("logs", "sqlserver").stdout
