@@ -257,8 +257,9 @@ def neither_a_killed_worker_nor_a_killed_queue_loses_a_task(
     docker("restart", "--time", "0", containers["redis"])
     docker("start", containers["dbt"])
     airflow.succeeds("on_dbt", waiting, "work", 60)
-    airflow.succeeds("on_dbt", cut_off, "work", 60)
-    assert time.monotonic() - killed < 60
+    # After its last sign of life 30 s, and 5 more until that is seen; the rest is for a busy machine.
+    airflow.succeeds("on_dbt", cut_off, "work", 120)
+    assert time.monotonic() - killed < 120
     assert f"try 2 on {containers['dbt'][:12]}" in airflow.log("on_dbt", cut_off, "work", 2)
 
 

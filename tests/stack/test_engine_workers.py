@@ -115,7 +115,7 @@ def test_a_worker_on_another_network_shares_the_queue(
     hosts = {container: engine.inspect(container)["Id"][:12] for container in (own, other)}
     assert {*engine.inspect(other)["NetworkSettings"]["Networks"]} == {f"{name}-dataops_worker"}
     known = engine.exec(other, ["ls", "/run/secrets"])[1].decode().split()
-    assert known == ["redis_password", "tls_certificate", "warehouse_password"]
+    assert known == ["notification_urls", "redis_password", "tls_certificate", "warehouse_password"]
 
     password = re.search(r"AIRFLOW_ADMIN_PASSWORD='(\w+)'", settings.with_suffix(".secrets.env").read_text())
     assert password
