@@ -85,11 +85,6 @@ class Platform:
                 model.pop("data_tests", None)
                 for column in model.get("columns", []):
                     column.pop("data_tests", None)
-                if model["name"] == "gld_product_performance":
-                    model["columns"] = [
-                        {"name": "mark", "data_type": "varchar(20)"},
-                        {"name": "product_id", "data_type": "int"},
-                    ]
             for source in document.get("sources", []):
                 for table in source["tables"]:
                     table.pop("data_tests", None)
@@ -98,13 +93,21 @@ class Platform:
             path.write_text(yaml.safe_dump(document, sort_keys=False))
         self.git("init", "--quiet", "--initial-branch=main")
 
-    def commit(self, mark: str, *, fails: bool = False, ill: bool = False, other: str = "") -> str:
-        """A commit whose gold table has `mark` in every row; its short SHA. Its test fails, its container is ill, as
-        asked; `other` goes into a file that is in no image."""
+    def commit(
+        self, mark: str, *, fails: bool = False, ill: bool = False, wide: bool = False, other: str = ""
+    ) -> str:
+        """A commit whose gold table has `mark` in every row; its short SHA. Its test fails, its container is ill, the
+        table has a column more, as asked; `other` goes into a file that is in no image."""
         gold = self.folder / "dbt" / "models" / "gold"
-        select = (
-            f"select cast('{mark}' as varchar(20)) as mark, product_id from {{{{ ref('slvr_products') }}}}"
-        )
+        columns = f"cast('{mark}' as varchar(20)) as mark, product_id" + ", product_id as more" * wide
+        select = f"select {columns} from {{{{ ref('slvr_products') }}}}"
+        described = gold / "gld_product_performance.yml"
+        document = yaml.safe_load(described.read_text())
+        known = {"mark": "varchar(20)", "product_id": "int"} | ({"more": "int"} if wide else {})
+        document["models"][0]["columns"] = [
+            {"name": name, "data_type": data_type} for name, data_type in known.items()
+        ]
+        described.write_text(yaml.safe_dump(document, sort_keys=False))
         (gold / "gld_product_performance.sql").write_text(select + "\n")
         tests = self.folder / "dbt" / "tests"
         tests.mkdir(exist_ok=True)

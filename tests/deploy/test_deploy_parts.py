@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 
 from dataops_cli.console import Console
-from dataops_cli.deploy import conditions, deployment, way_back, workspace
+from dataops_cli.deploy import conditions, deployment, plan, putting_right, resumption, way_back, workspace
 from dataops_cli.deploy import gate as gates
 from dataops_cli.deploy.data import _failed
 from dataops_cli.deploy.deploying import asks_for_the_way_back
 from dataops_cli.deploy.deployment import Change, Request
 from dataops_cli.deploy.gate import Gate
-from dataops_cli.deploy.journal import Beginning, Journal, Kind, Outcome
+from dataops_cli.deploy.journal import Beginning, Journal, Kind, Outcome, StepRecord
 from dataops_cli.deploy.progress import Steps
 from dataops_cli.deploy.release import Release, Releases
 from dataops_cli.deploy.workspace import (
@@ -398,3 +398,176 @@ def test_a_rollback_from_what_was_cut_off_goes_no_further_back(
         releases=SimpleNamespace(all=lambda: {name: Release(name, name * 3, "", "", "") for name in names}),
     )
     assert bool(asks_for_the_way_back(site, asked)) is is_asked_for
+
+
+def cut_off_after(*steps: str, backup: str | None = None) -> tuple[Journal, Beginning]:
+    """A deploy of b, tested, that was killed after some steps."""
+    journal = Journal(Memory())  # type: ignore[arg-type]
+    beginning = journal.begin(
+        1, Kind.DEPLOY, "b", previous="a", generation="before", was_paused=False, had_containers=True
+    )
+    if backup:
+        beginning = journal.found(beginning, backup=backup)
+    for place, name in enumerate(steps):
+        journal.step(beginning, place, StepRecord(name, ok=True, seconds=1))
+    return journal, beginning
+
+
+@pytest.mark.parametrize(
+    ("steps", "backup", "kind", "release", "test", "goes_on"),
+    [
+        ((), None, Kind.DEPLOY, "b", True, True),
+        (("images", "pause", "containers"), None, Kind.DEPLOY, "b", True, True),
+        (("images",), None, Kind.DEPLOY, "c", True, False),
+        (("images",), None, Kind.ROLLBACK, "b", True, False),
+        (("images",), None, Kind.DEPLOY, "b", False, False),
+        (("images", "back: data"), None, Kind.DEPLOY, "b", True, False),
+        (("images", "pause"), "a backup", Kind.DEPLOY, "b", True, False),
+        (("images", "pause", "airflow"), "a backup", Kind.DEPLOY, "b", True, True),
+        (("images", "resume"), None, Kind.DEPLOY, "b", True, False),
+    ],
+)
+def test_what_was_cut_off_is_gone_on_with(
+    monkeypatch: pytest.MonkeyPatch,
+    steps: Sequence[str],
+    backup: str | None,
+    kind: Kind,
+    release: str,
+    *,
+    test: bool,
+    goes_on: bool,
+) -> None:
+    monkeypatch.setattr(resumption, "require_same_secrets", lambda _site: None)
+    (found,) = cut_off_after(*steps, backup=backup)[0].deployments()
+    site: Any = None
+    assert resumption.can_go_on(site, found, kind, release, test=test) is goes_on
+
+
+def test_who_has_other_secrets_does_not_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    def others(_site: object) -> None:
+        raise DataopsError("not those", hint="")
+
+    monkeypatch.setattr(resumption, "require_same_secrets", others)
+    (found,) = cut_off_after("images")[0].deployments()
+    site: Any = None
+    assert not resumption.can_go_on(site, found, Kind.DEPLOY, "b")
+
+
+@pytest.mark.parametrize(
+    ("published", "switched_to", "noted"),
+    [("of a run", None, "of a run"), ("own", "own", "before"), ("before", "own", "before")],
+)
+def test_what_the_same_deployment_has_published_is_nothing_to_go_back_to(
+    published: str, switched_to: str | None, noted: str
+) -> None:
+    journal, beginning = cut_off_after("dbt gold")
+    if switched_to:
+        beginning = journal.found(beginning, switched_to=switched_to)
+    workspace: Any = None
+    site: Any = SimpleNamespace(journal=journal)
+    change = Change(site, Kind.DEPLOY, workspace, Request(), lambda: None, lambda _i, _m: None)
+    change._note_switch(Published(published), beginning, "anew")  # type: ignore[arg-type]
+    found = journal.deployments()[0].beginning
+    assert (found.generation, found.switched_to) == (noted, "anew")
+
+
+class Warehouse:
+    """The data of a stack whose warehouse a run without Airflow uses."""
+
+    def __init__(self, error: DataopsError | None = None) -> None:
+        self.error, self.waited = error, list[float]()
+
+    def is_reachable(self) -> bool:
+        return True
+
+    def wait_for_runs(self, timeout: float) -> None:
+        self.waited.append(timeout)
+        if self.error:
+            raise self.error
+
+
+@pytest.mark.parametrize(
+    ("kind", "now", "waited"),
+    [(Kind.DEPLOY, False, [60.0]), (Kind.DEPLOY, True, []), (Kind.ROLLBACK, False, [])],
+)
+def test_a_run_without_airflow_is_waited_for(kind: Kind, waited: list[float], *, now: bool) -> None:
+    nothing: Any = None
+    change = Change(
+        nothing, kind, nothing, Request(now=now, run_wait=60.0), lambda: None, lambda _i, _m: None
+    )
+    warehouse: Any = Warehouse()
+    change._wait_for_runs(warehouse, lambda _text: None)
+    assert warehouse.waited == waited
+
+
+@pytest.mark.parametrize("code", [ExitCode.LOCKED, ExitCode.FAILED])
+def test_a_run_that_does_not_end_stops_the_deploy(code: ExitCode) -> None:
+    """A container whose CLI cannot say so, as an older one, does not."""
+    nothing: Any = None
+    change = Change(nothing, Kind.DEPLOY, nothing, Request(), lambda: None, lambda _i, _m: None)
+    warehouse: Any = Warehouse(DataopsError("in use", hint="", exit_code=code))
+    if code is not ExitCode.LOCKED:
+        change._wait_for_runs(warehouse, lambda _text: None)
+        return
+    with pytest.raises(DataopsError, match="in use"):
+        change._wait_for_runs(warehouse, lambda _text: None)
+
+
+@pytest.mark.parametrize("healthy", [True, False])
+def test_a_deployment_that_lacks_its_end_only(monkeypatch: pytest.MonkeyPatch, *, healthy: bool) -> None:
+    """It is in force where it is healthy; else it is put back."""
+    journal, _beginning = cut_off_after("images", "resume")
+    went: list[str] = []
+
+    class ProofOf:
+        def __init__(self, *_: object) -> None:
+            pass
+
+        def require(self, *_: object) -> str:
+            if not healthy:
+                raise DataopsError("Not healthy: dbt is gone", hint="")
+            return ""
+
+    monkeypatch.setattr(putting_right, "Proof", ProofOf)
+    monkeypatch.setattr(putting_right, "bring_containers", lambda *_: 0)
+    monkeypatch.setattr(putting_right, "put_back", lambda *_: went.append("back"))
+    site: Any = SimpleNamespace(
+        engine=None,
+        project="p",
+        console=Console(quiet=True),
+        journal=journal,
+        caller=lambda _beginning: "who",
+        kept=lambda _name: nullcontext(),
+    )
+    done = putting_right.repair(site, lambda: None)
+    assert done is not None
+    assert (done.outcome, went) == ((Outcome.SUCCEEDED, []) if healthy else (Outcome.UNDONE, ["back"]))
+
+
+def test_a_rollback_is_planned_also_where_dbt_cannot_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Silent(NoData):
+        def is_reachable(self) -> bool:
+            return True
+
+        def newest_of(self, _release: str) -> None:
+            raise DataopsError("No such command", hint="")
+
+    monkeypatch.setattr(plan, "Data", Silent)
+    monkeypatch.setattr(plan, "airflow_version", lambda _engine, _project: None)
+    for name in ("planned_images", "planned_containers", "_first", "_hooks"):
+        monkeypatch.setattr(plan, name, lambda *_: [])
+    journal = Journal(Memory())  # type: ignore[arg-type]
+    deployed(journal, "b", Outcome.SUCCEEDED)
+    target = Release("a", "a", "", "", "")
+    site: Any = SimpleNamespace(
+        name="prod",
+        engine=None,
+        project="p",
+        own=SimpleNamespace(root=Path()),
+        journal=journal,
+        releases=SimpleNamespace(all=dict, manifest=lambda _name: None),
+        environment=SimpleNamespace(settings=Settings()),
+        kept=lambda _name: nullcontext(),
+    )
+    lines = plan.plan_rollback(site, target, rebuild=True).lines()
+    assert "switch the data back, where they are kept: dbt's container cannot be asked now" in lines

@@ -134,7 +134,7 @@ def test_the_plan_goes_by_the_airflow_that_runs(
     monkeypatch.setattr(plan, "airflow_version", lambda _engine, _project: running)
     monkeypatch.setattr(plan, "_parsed", lambda _workspace: {})
     for name in ("planned_images", "planned_containers", "_first", "_hooks"):
-        monkeypatch.setattr(plan, name, lambda *_: [])
+        monkeypatch.setattr(plan, name, lambda *_, **__: [])
     journal = Journal(Memory())  # type: ignore[arg-type]
     releases = {}
     if before:

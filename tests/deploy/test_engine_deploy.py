@@ -194,6 +194,18 @@ def test_an_unknown_release_is_refused_with_candidates(
     assert (refused.returncode, f"flow is on {on_b} already" in refused.stderr) == (5, True)
 
 
+def test_a_rollback_that_takes_a_column_from_readers_is_refused(platform: Platform, on_b: str) -> None:
+    platform.commit("W", wide=True)
+    platform.done("deploy")
+    refused = platform.run("rollback", on_b)
+    assert refused.returncode == 5
+    assert "breaks who reads gold: gold.gld_product_performance.more" in refused.stderr
+    assert f"{on_b} --allow-breaking" in refused.stderr
+    assert platform.image() == "W"
+    assert platform.done("rollback", on_b, "--allow-breaking", "--no-rebuild")["release"] == on_b
+    assert (platform.image(), (platform.published() or ("",))[0]) == ("B", "B")
+
+
 def test_two_at_once(platform: Platform, commits: dict[str, str], on_b: str) -> None:
     first = platform.begin("deploy", "--sha", commits["A"], "--reason", "the first")
     until(lambda: platform.done("lock", "status")["held"])

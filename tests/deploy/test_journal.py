@@ -22,7 +22,7 @@ from dataops_cli.deploy.journal import (
 from dataops_cli.deploy.neighbours import Needed
 from dataops_cli.deploy.release import Image, Release, Releases, find
 from dataops_cli.deploy.retention import doomed
-from dataops_cli.errors import DataopsError, ExitCode
+from dataops_cli.errors import DataopsError
 
 
 class Memory:
@@ -189,13 +189,12 @@ def test_what_was_cut_off_after_all_was_done(journal: Journal) -> None:
     assert not journal.deployments()[0].lacks_its_end_only
 
 
-def test_an_end_is_written_once(journal: Journal) -> None:
-    deployed(journal, "a", None)
-    (found,) = journal.deployments()
-    journal.end(found.beginning, Outcome.UNDONE, "by a repair")
-    with pytest.raises(DataopsError, match="Somebody else has ended deploy 1 of a meanwhile") as caught:
-        journal.end(found.beginning, Outcome.SUCCEEDED)
-    assert caught.value.exit_code == ExitCode.LOCKED
+def test_the_last_fence_is_the_highest(journal: Journal) -> None:
+    assert journal.last_fence() == 0
+    for number in (9, 10):
+        journal.state.add(f"journal/{number:06d}-begin.json", {"fence": number})
+    journal.state.add("journal/000011-begin.json", {"of": "an older version"})
+    assert journal.last_fence() == 10
 
 
 @pytest.mark.parametrize(

@@ -104,8 +104,7 @@ def refuse_to_run(app: Application) -> None:
     if not app.environment.settings.stack.enabled:
         return
     from dataops_cli import docker_api
-    from dataops_cli.deploy.deployment import explain
-    from dataops_cli.deploy.journal import Journal, to_put_right
+    from dataops_cli.deploy.journal import Journal, explain, to_put_right
     from dataops_cli.errors import DataopsError, ExitCode
     from dataops_cli.stack.state import state_of
 

@@ -9,6 +9,7 @@ import typer
 
 from dataops_cli.cli.application import Application, command, command_line
 from dataops_cli.cli.deploy_options import (
+    AllowBreakingOption,
     LockWaitOption,
     NoRollbackOption,
     NowOption,
@@ -35,10 +36,7 @@ def deploy(
     skip_tests: Annotated[
         bool, typer.Option("--skip-tests", help="Publish what was not tested; refused in prod.")
     ] = False,
-    allow_breaking: Annotated[
-        bool,
-        typer.Option("--allow-breaking", help="Also where a gold column is removed or gets another type."),
-    ] = False,
+    allow_breaking: AllowBreakingOption = False,
     build_only: Annotated[
         bool, typer.Option("--build-only", help="Build or pull the images, and change nothing else.")
     ] = False,
@@ -54,12 +52,14 @@ def deploy(
     branch that is checked out says which environment it is (deploy.branch).
     """
     from dataops_cli import durations
+    from dataops_cli.ci.deploy_summary import summarised
     from dataops_cli.deploy.checkout import check_out, environment_of_branch
     from dataops_cli.deploy.converge import bring_images, planned_images
     from dataops_cli.deploy.deploying import alone, deploy
     from dataops_cli.deploy.deployment import Request
-    from dataops_cli.deploy.journal import current
+    from dataops_cli.deploy.journal import Kind, current
     from dataops_cli.deploy.plan import plan_deploy, require_compatible
+    from dataops_cli.deploy.resumption import can_go_on
     from dataops_cli.errors import DataopsError, ExitCode
 
     if app.env is None and not os.environ.get("DATAOPS_ENV"):
@@ -94,14 +94,23 @@ def deploy(
             names = sorted({image.reference for image in images.values()})
             app.console.result({"release": checkout.workspace.release, "images": names}, *names)
             return
-        planned = plan_deploy(site, checkout, request)
+        with app.console.activity("Looking at what the commit changes"):
+            planned = plan_deploy(site, checkout, request)
         if plan:
             app.console.result(planned.document(), *planned.lines())
             return
         if not allow_breaking:
             require_compatible(planned)
         app.console.progress(planned.lines()[0])
-        with recorded(app, reason), alone(site, command_line(), reason=reason, wait=wait) as lease:
+        release, test = checkout.workspace.release, request.test
+        held = alone(
+            site,
+            command_line(),
+            reason=reason,
+            wait=wait,
+            goes_on=lambda found: can_go_on(site, found, Kind.DEPLOY, release, test=test),
+        )
+        with summarised(site), recorded(app, reason), held as (site, lease):
             if current(site.journal.deployments()) != planned.previous:  # another one was faster
                 planned = plan_deploy(site, checkout, request)
                 if not allow_breaking:

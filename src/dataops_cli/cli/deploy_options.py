@@ -23,6 +23,9 @@ NowOption = Annotated[
 RunWaitOption = Annotated[
     str, typer.Option(metavar="TIME", help="Wait this long for a run of the pipeline that is under way.")
 ]
+AllowBreakingOption = Annotated[
+    bool, typer.Option("--allow-breaking", help="Also where a gold column is removed or gets another type.")
+]
 NoRollbackOption = Annotated[
     bool, typer.Option("--no-rollback", help="Leave a failed deployment as it is, to look at it.")
 ]
@@ -44,8 +47,7 @@ def put_right(
     """Put right what a deployment has left, or leave it for good; with `plan`, say what that is."""
     from dataops_cli.cli.application import command_line
     from dataops_cli.deploy.deploying import alone
-    from dataops_cli.deploy.deployment import explain
-    from dataops_cli.deploy.journal import Outcome, current
+    from dataops_cli.deploy.journal import Outcome, current, explain
 
     if plan:
         what = "It would stay as it is." if give_up else "It would be put right."

@@ -142,8 +142,8 @@ def prune(app: Application, plan: PlanOption = False, lock_wait: LockWaitOption 
     site = site_of(app)
     found = observe_doomed(site)
     if not plan and (found.releases or found.images):
-        with alone(site, command_line(), wait=durations.seconds(lock_wait)):
-            found = carry_out(site)
+        with alone(site, command_line(), wait=durations.seconds(lock_wait)) as (held, _lease):
+            found = carry_out(held)
     app.console.result(
         {"releases": list(found.releases), "images": list(found.images)},
         *(found.lines() or ["Nothing is kept that need not be."]),

@@ -8,6 +8,7 @@ import typer
 
 from dataops_cli.cli.application import Application, command, command_line
 from dataops_cli.cli.deploy_options import (
+    AllowBreakingOption,
     LockWaitOption,
     NoRollbackOption,
     NowOption,
@@ -36,6 +37,7 @@ def rollback(
     no_rebuild: Annotated[
         bool, typer.Option("--no-rebuild", help="Stay with the release's own data; do not build them again.")
     ] = False,
+    allow_breaking: AllowBreakingOption = False,
     lock_wait: LockWaitOption = "0s",
     run_wait: RunWaitOption = "1h",
     now: NowOption = False,
@@ -46,6 +48,7 @@ def rollback(
     From a deployment that was cut off, `previous` is the release before it. The data are those that the release published last. Then they are built again with that code from today's source, and published when every test passes.
     """
     from dataops_cli import durations
+    from dataops_cli.ci.deploy_summary import summarised
     from dataops_cli.deploy.deploying import (
         alone,
         asks_for_the_way_back,
@@ -54,8 +57,9 @@ def rollback(
         target_of_rollback,
     )
     from dataops_cli.deploy.deployment import Request
-    from dataops_cli.deploy.journal import Kind
-    from dataops_cli.deploy.plan import plan_rollback
+    from dataops_cli.deploy.journal import Kind, current
+    from dataops_cli.deploy.plan import plan_rollback, require_compatible
+    from dataops_cli.deploy.resumption import can_go_on
     from dataops_cli.errors import DataopsError, ExitCode
 
     request = Request(reason=reason, way_back=not no_rollback, now=now, run_wait=durations.seconds(run_wait))
@@ -69,13 +73,23 @@ def rollback(
             )
         return
     target = target_of_rollback(site, release)
-    planned = plan_rollback(site, target, rebuild=not no_rebuild)
+    with app.console.activity("Looking at what the release changes"):
+        planned = plan_rollback(site, target, rebuild=not no_rebuild)
     if plan:
         app.console.result(planned.document(), *planned.lines())
         return
+    if not allow_breaking:
+        require_compatible(planned)
     for line in planned.lines():
         app.console.progress(line)
-    with alone(site, command_line(), reason=reason, wait=durations.seconds(lock_wait)) as lease:
+    held = alone(
+        site,
+        command_line(),
+        reason=reason,
+        wait=durations.seconds(lock_wait),
+        goes_on=lambda found: can_go_on(site, found, Kind.ROLLBACK, target.name),
+    )
+    with summarised(site), held as (site, lease):
         target = target_of_rollback(site, release)
         if target.name != planned.release:
             raise DataopsError(
@@ -83,6 +97,8 @@ def rollback(
                 hint=f"Look again, or name the one that you mean: dataops rollback {planned.release}",
                 exit_code=ExitCode.REFUSED,
             )
+        if current(site.journal.deployments()) != planned.previous and not allow_breaking:
+            require_compatible(plan_rollback(site, target, rebuild=not no_rebuild))
         done = rollback(site, target, request, lease)
         was_built = any(step.name.startswith("dbt ") for step in done.steps)
         again = None

@@ -72,8 +72,7 @@ def up(
     Where a release is in force (`dataops deploy`), it is that release; else the files as they are here.
     """
     from dataops_cli.cli.deploy_options import site_of
-    from dataops_cli.deploy.deployment import explain
-    from dataops_cli.deploy.journal import current, to_put_right
+    from dataops_cli.deploy.journal import current, explain, to_put_right
     from dataops_cli.errors import DataopsError, ExitCode
     from dataops_cli.stack.environment import load_environment_stack
 

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 
+from dataops_cli.deploy.building import bring_artifacts, build_data
 from dataops_cli.deploy.checkout import Checkout, renewed
 from dataops_cli.deploy.data import Data
-from dataops_cli.deploy.deployment import (
-    Change,
-    Request,
-    bring_artifacts,
-    build_data,
-    explain,
-    run_deploy_hook,
-)
+from dataops_cli.deploy.deployment import Change, Request
+from dataops_cli.deploy.hooks import run_deploy_hook
 from dataops_cli.deploy.journal import (
     Deployment,
     Kind,
     Outcome,
     current,
+    explain,
     release_before,
     succeeded,
     to_put_right,
@@ -38,10 +34,18 @@ from dataops_cli.stack.lock import StackLease, changing
 
 @contextmanager
 def alone(
-    site: Site, command: str, *, reason: str = "", wait: float = 0, give_up: bool = False
-) -> Iterator[StackLease]:
-    """The lock of the stack, held while the block runs. What an earlier deployment has left is put right first; to
-    `give_up` is to write down that it stays as it is, where that can never succeed.
+    site: Site,
+    command: str,
+    *,
+    reason: str = "",
+    wait: float = 0,
+    give_up: bool = False,
+    goes_on: Callable[[Deployment], bool] = lambda _found: False,
+) -> Iterator[tuple[Site, StackLease]]:
+    """The lock of the stack, held while the block runs. What an earlier deployment has left is put right first, but for
+    one that the block `goes_on` with; to `give_up` is to write down that it stays as it is, where that can never succeed.
+
+    Yields the site to write to while the lock is held.
 
     Raises DataopsError (exit 4) where somebody else holds it for longer than `wait` seconds.
     """
@@ -56,14 +60,20 @@ def alone(
         on_takeover=lambda holder: console.warn(f"Took over the lock of {holder}, which has ended"),
     ) as lock:
         lease = lock()
-        found = to_put_right(site.journal.deployments())
-        if found and give_up and not found.lacks_its_end_only:
-            site.journal.end(found.beginning, Outcome.LEFT, found.message or "it was cut off")
-        elif found:
-            console.warn(f"{explain(found)}. It is put right first")
-            repair_and_tell(site, found, lease.check)
-        _let_go(site)
-        yield lease
+        site = site.held(lease.check)
+        try:
+            found = to_put_right(site.journal.deployments())
+            if found and give_up and not found.lacks_its_end_only:
+                site.journal.end(found.beginning, Outcome.LEFT, found.message or "it was cut off")
+            elif found and goes_on(found):
+                console.warn(f"{explain(found)}. It goes on where it stopped")
+            elif found:
+                console.warn(f"{explain(found)}. It is put right first")
+                repair_and_tell(site, found, lease.check)
+            _let_go(site)
+            yield site, lease
+        finally:
+            site.state.shut()
 
 
 def _let_go(site: Site) -> None:
@@ -78,7 +88,7 @@ def _let_go(site: Site) -> None:
 
 
 def deploy(site: Site, checkout: Checkout, request: Request, lease: StackLease) -> Deployment:
-    """Take a commit to the environment. Raises DataopsError (exit 1) where that failed, after the way back."""
+    """Take a commit to the environment, or go on with a deploy of it that was cut off. Raises DataopsError (exit 1) where that failed, after the way back."""
     if missing := missing_secrets(site.environment, checkout.workspace.stack):
         generate_first_secrets(site.own, site.environment, checkout.workspace.stack, site.engine)
         site.console.progress(f"Made {', '.join(missing)} in environments/{site.name}.secrets.env")
@@ -87,7 +97,8 @@ def deploy(site: Site, checkout: Checkout, request: Request, lease: StackLease) 
     def keep(images: Mapping[str, Image], manifest: bytes | None) -> None:
         site.releases.keep(checkout.release(dict(images)), checkout.source, manifest or b"{}")
 
-    change = Change(site, Kind.DEPLOY, checkout.workspace, request, lease.check, keep)
+    cut_off = to_put_right(site.journal.deployments())
+    change = Change(site, Kind.DEPLOY, checkout.workspace, request, lease.check, keep, cut_off=cut_off)
     done = carry_out_and_tell(site, change)
     _prune(site)
     _after(site, checkout.workspace, done)
@@ -162,7 +173,8 @@ def rollback(site: Site, target: Release, request: Request, lease: StackLease) -
                 source = site.releases.source(target.name)
                 site.releases.keep(replace(target, images=dict(images)), source, manifest or old)
 
-        change = Change(site, Kind.ROLLBACK, workspace, request, lease.check, keep)
+        cut_off = to_put_right(site.journal.deployments())
+        change = Change(site, Kind.ROLLBACK, workspace, request, lease.check, keep, cut_off=cut_off)
         done = carry_out_and_tell(site, change)
         _prune(site)
         _after(site, workspace, done)

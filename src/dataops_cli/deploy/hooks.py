@@ -15,6 +15,9 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from dataops_cli.deploy.journal import Beginning
+from dataops_cli.deploy.site import Site
+from dataops_cli.deploy.workspace import Workspace
 from dataops_cli.errors import DataopsError, ExitCode
 from dataops_cli.settings.layers import variable
 from dataops_cli.settings.secrets import secret_keys
@@ -129,3 +132,21 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
 def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
     with suppress(ProcessLookupError, PermissionError):  # nothing of the group is left
         os.killpg(process.pid, number)
+
+
+def run_deploy_hook(
+    site: Site, workspace: Workspace, beginning: Beginning, name: str, say: Callable[[str], None]
+) -> None:
+    """Run a hook of the release's own, where it has one, with what it is about as variables."""
+    variables = {
+        "DATAOPS_ENV": site.name,
+        "DATAOPS_PROJECT_DIR": str(site.own.root),
+        "DATAOPS_HOOK_KIND": beginning.kind.value,
+        "DATAOPS_HOOK_NUMBER": str(beginning.number),
+        "DATAOPS_HOOK_PREVIOUS": beginning.previous or "",
+        "DATAOPS_HOOK_REASON": beginning.reason,
+        "DATAOPS_HOOK_RELEASE": beginning.release,
+        "DATAOPS_HOOK_WHO": beginning.who,
+    }
+    timeout = workspace.environment.settings.deploy.hook_timeout
+    run_hook(workspace.project.root, name, variables, on_line=say, timeout=timeout)

@@ -22,7 +22,6 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Any
 
-from dataops_cli.errors import DataopsError, ExitCode
 from dataops_cli.processes import user_name
 from dataops_cli.stack.state import State
 
@@ -87,10 +86,13 @@ class Beginning:
 
 @dataclass(frozen=True)
 class StepRecord:
+    """A step that has ended. `fence` is the number of the lock's holder who wrote it down."""
+
     name: str
     ok: bool
     seconds: float
     detail: str = ""
+    fence: int | None = None
 
 
 @dataclass(frozen=True)
@@ -145,7 +147,8 @@ class Deployment:
 
 @dataclass(frozen=True)
 class Journal:
-    """The deployments of one environment. Writing wants the lock of the stack to be held."""
+    """The deployments of one environment. Writing wants the lock of the stack to be held, and raises DataopsError
+    (exit 4) where it was lost (`State`)."""
 
     state: State
 
@@ -158,6 +161,11 @@ class Journal:
         return [
             _deployment(parts) for _number, parts in sorted(found.items(), reverse=True) if "begin" in parts
         ]
+
+    def last_fence(self) -> int:
+        """The highest number that a holder of the lock has written with."""
+        found = self.state.documents("journal").values()
+        return max((int(document.get("fence") or 0) for document in found), default=0)
 
     def begin(self, number: int, kind: Kind, release: str, **before: Any) -> Beginning:
         beginning = Beginning(
@@ -174,8 +182,11 @@ class Journal:
 
     def found(self, beginning: Beginning, **known: str | None) -> Beginning:
         """Add what could not be known at the beginning, or has changed since: the fields FOUND, one after the other."""
+        before = self.state.documents("journal")
         for name, value in known.items():
-            self.state.add(f"journal/{beginning.key}-found-{name}.json", {name: value})
+            part = f"{beginning.key}-found-{name}"
+            place = sum(found.startswith(part) for found in before)  # of the same deployment, before it was cut off
+            self.state.add(f"journal/{part}-{place:02d}.json", {name: value})
         changes: dict[str, Any] = {**known}
         return replace(beginning, **changes)
 
@@ -192,18 +203,10 @@ class Journal:
     def end(
         self, beginning: Beginning, outcome: Outcome, message: str = "", generation: str | None = None
     ) -> None:
-        """Raises DataopsError (exit 4) where somebody else has written an end: the lock was lost unnoticed."""
         document = {"outcome": outcome, "message": message, "generation": generation, "at": now()}
         # Of a way back that failed there may be several, and another end follows.
         part = f"{BROKEN}{token_hex(4)}" if outcome is Outcome.BROKEN else "end"
-        path = f"journal/{beginning.key}-{part}.json"
-        if self.state.content(path) is not None:
-            raise DataopsError(
-                f"Somebody else has ended {beginning.kind} {beginning.number} of {beginning.release} meanwhile",
-                hint="What became of it: dataops releases",
-                exit_code=ExitCode.LOCKED,
-            )
-        self.state.add(path, document)
+        self.state.add(f"journal/{beginning.key}-{part}.json", document)
 
 
 def current(deployments: Sequence[Deployment]) -> str | None:
@@ -217,6 +220,17 @@ def to_put_right(deployments: Sequence[Deployment]) -> Deployment | None:
     if deployments and deployments[0].outcome in (None, Outcome.BROKEN):
         return deployments[0]
     return None
+
+
+def explain(found: Deployment) -> str:
+    """What is known of a deployment that has not come to a good end."""
+    beginning = asdict(found.beginning)
+    last = found.steps[-1].name if found.steps else "its beginning"
+    how = "was cut off" if found.outcome is None else found.outcome
+    return (
+        "{kind} {number} of {release}, begun {at} by {who} ({where}), ".format(**beginning)
+        + f"{how} after: {last}. Before it, the environment was on {found.beginning.previous or 'no release'}"
+    )
 
 
 def succeeded(deployments: Sequence[Deployment]) -> list[str]:
@@ -248,8 +262,8 @@ def now() -> str:
 def _deployment(parts: Mapping[str, Mapping[str, Any]]) -> Deployment:
     begin = {key: value for key, value in parts["begin"].items() if key in Beginning.__dataclass_fields__}
     for name in FOUND:
-        if (found := parts.get(f"found-{name}")) is not None:
-            begin[name] = found[name]
+        if found := [part for part in sorted(parts) if part.startswith(f"found-{name}")]:
+            begin[name] = parts[found[-1]][name]
     beginning = Beginning(**{**begin, "kind": Kind(begin["kind"])})
     steps, again = _steps(parts, ""), _steps(parts, AGAIN)
     broken = [parts[name] for name in parts if name.startswith(BROKEN)]

@@ -18,11 +18,12 @@ from dataops_cli.deploy.commit import commits_between
 from dataops_cli.deploy.conditions import require_same_secrets
 from dataops_cli.deploy.converge import planned_containers, planned_images
 from dataops_cli.deploy.data import Data
-from dataops_cli.deploy.deployment import Request, explain
+from dataops_cli.deploy.deployment import Request
 from dataops_cli.deploy.hooks import has_hook
-from dataops_cli.deploy.journal import Kind, current, to_put_right
+from dataops_cli.deploy.journal import Kind, current, explain, to_put_right
 from dataops_cli.deploy.model_changes import ModelChanges, compare_models
 from dataops_cli.deploy.release import Release
+from dataops_cli.deploy.resumption import can_go_on
 from dataops_cli.deploy.site import Site
 from dataops_cli.deploy.workspace import Workspace
 from dataops_cli.errors import DataopsError, ExitCode
@@ -127,7 +128,7 @@ def plan_deploy(site: Site, checkout: Checkout, request: Request) -> Plan:
             tested if request.test else "build all models aside with the new code, without tests",
             "publish them at once",
         ),
-        _first(site, checkout.workspace),
+        _first(site, checkout.workspace, Kind.DEPLOY, test=request.test),
         _hooks(checkout.workspace, Kind.DEPLOY),
         _backup(site),
     )
@@ -147,7 +148,7 @@ def plan_rollback(site: Site, target: Release, *, rebuild: bool) -> Plan:
     with site.kept(target.name) as workspace:
         images = planned_images(site.engine, workspace)
         containers = planned_containers(site.engine, workspace)
-        first, hooks = _first(site, workspace), _hooks(workspace, Kind.ROLLBACK)
+        first, hooks = _first(site, workspace, Kind.ROLLBACK), _hooks(workspace, Kind.ROLLBACK)
     if kept:
         lines = [f"switch the data back to {kept['run_id']}, built at {kept['built_at']}"]
         lines += ["then build them again with the old code, test them, and publish them"] if rebuild else []
@@ -178,7 +179,7 @@ def plan_rollback(site: Site, target: Release, *, rebuild: bool) -> Plan:
     )
 
 
-def _first(site: Site, workspace: Workspace) -> list[str]:
+def _first(site: Site, workspace: Workspace, kind: Kind, *, test: bool = True) -> list[str]:
     found = None if site.is_being_changed() else to_put_right(site.journal.deployments())
     missing = missing_secrets(workspace.environment, workspace.stack)
     refused = []
@@ -186,7 +187,10 @@ def _first(site: Site, workspace: Workspace) -> list[str]:
         require_same_secrets(site)
     except DataopsError as error:
         refused = [f"it would be refused: {error.reason}"]
-    lines = [f"put right first: {explain(found)}"] if found else []
+    lines = []
+    if found:
+        goes_on = can_go_on(site, found, kind, workspace.release, test=test)
+        lines = [f"{'go on with' if goes_on else 'put right first'}: {explain(found)}"]
     lines += [f"secrets that have no value yet: {', '.join(missing)}"] if missing else []
     return (
         lines
@@ -210,10 +214,11 @@ def require_compatible(plan: Plan) -> None:
     models = plan.difference.models
     if models is None or models.first or not models.breaking:
         return
+    command = "dataops deploy --sha" if plan.kind is Kind.DEPLOY else "dataops rollback"
     raise DataopsError(
         f"{plan.release} breaks who reads gold: {models.breaking[0]}",
-        hint=f"If they know of it: dataops deploy --sha {plan.release} --allow-breaking. "
-        f"All that changes: dataops deploy --sha {plan.release} --plan",
+        hint=f"If they know of it: {command} {plan.release} --allow-breaking. "
+        f"All that changes: {command} {plan.release} --plan",
         details=tuple(models.breaking) if len(models.breaking) > 1 else (),
         exit_code=ExitCode.REFUSED,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -19,7 +19,8 @@ SHOWN = 3
 class Steps:
     """The steps of one deployment. `check` is called before each: it raises where the stack's lock has been lost.
     `first` is the place of the next one in the journal; `after_the_end` says that the deployment has ended well, `changed`
-    that something may have been changed, which is to be put back where it fails."""
+    that something may have been changed, which is to be put back where it fails; `done` are the names of steps that need not
+    be done again."""
 
     console: Console
     journal: Journal
@@ -28,6 +29,13 @@ class Steps:
     first: int = 0
     after_the_end: bool = False
     changed: bool = False
+    done: frozenset[str] = frozenset()
+
+    def go_on_after(self, steps: Sequence[StepRecord]) -> None:
+        """Go on with a deployment that was cut off after some steps."""
+        self.first = len(steps)
+        self.done = frozenset(step.name for step in steps if step.ok)
+        self.changed = True
 
     @contextmanager
     def step(self, name: str, title: str) -> Iterator[Step]:

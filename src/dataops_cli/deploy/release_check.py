@@ -9,8 +9,7 @@ from typing import Any
 from dataops_cli.checks import Finding, Result
 from dataops_cli.console import Console
 from dataops_cli.deploy.backup import Backup, backups
-from dataops_cli.deploy.deployment import explain
-from dataops_cli.deploy.journal import Deployment, Journal, Outcome, current, to_put_right
+from dataops_cli.deploy.journal import Deployment, Journal, Outcome, current, explain, to_put_right
 from dataops_cli.deploy.site import Site
 from dataops_cli.docker_api import Engine
 from dataops_cli.health.check import Check, Layer, Need, Subject

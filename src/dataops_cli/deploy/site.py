@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from dataops_cli.project import Project
 from dataops_cli.settings.load import Environment
 from dataops_cli.stack.build_inputs import build_inputs
 from dataops_cli.stack.environment import load_environment_stack, require_stack
+from dataops_cli.stack.fence import Fence
 from dataops_cli.stack.lock import held_by
 from dataops_cli.stack.lock_holder import Liveness
 from dataops_cli.stack.state import State, state_of
@@ -37,13 +38,14 @@ from dataops_cli.stack.state import State, state_of
 @dataclass(frozen=True)
 class Site:
     """One environment on its engine. `own` is the operator's platform, whose secrets are used; `overrides` are
-    settings given as options."""
+    settings given as options; behind `fence` writes who holds the lock of the stack."""
 
     engine: Engine
     own: Project
     environment: Environment
     console: Console
     overrides: Mapping[str, tuple[str, Any]]
+    fence: Fence | None = None
 
     @property
     def name(self) -> str:
@@ -65,7 +67,7 @@ class Site:
 
     @cached_property
     def state(self) -> State:
-        return state_of(self.engine, self.environment)
+        return replace(state_of(self.engine, self.environment), fence=self.fence)
 
     @cached_property
     def journal(self) -> Journal:
@@ -74,6 +76,10 @@ class Site:
     @cached_property
     def releases(self) -> Releases:
         return Releases(self.state)
+
+    def held(self, check: Callable[[], None]) -> Site:
+        """The same for who has just taken the stack's lock; `check` raises where it is lost."""
+        return replace(self, fence=self.state.behind(self.journal.last_fence(), check).fence)
 
     def gate(self, environment: Environment, report: Callable[[str], None]) -> Gate | None:
         """The pipeline's DAG; None where the Airflow of the environment cannot be signed in to yet."""

@@ -6,8 +6,9 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from dataops_cli.deploy.deployment import Change, repair
+from dataops_cli.deploy.deployment import Change
 from dataops_cli.deploy.journal import Deployment, Kind, Outcome, current
+from dataops_cli.deploy.putting_right import repair
 from dataops_cli.deploy.site import Site
 from dataops_cli.errors import DataopsError
 from dataops_cli.notifications.addresses import is_configured

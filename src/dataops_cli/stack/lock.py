@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from dataops_cli.docker_api import Engine, EngineError
 from dataops_cli.errors import DataopsError, ExitCode
+from dataops_cli.stack.fence import lost
 from dataops_cli.stack.lock_container import IMAGE, make_living, make_resting
 from dataops_cli.stack.lock_holder import BY_HAND, Holder, Liveness, as_labels, find_holder, own_facts
 from dataops_cli.stack.observe import observe_containers
@@ -48,11 +49,7 @@ class StackLease:
         except EngineError as error:
             if error.status != 404:
                 raise
-        raise DataopsError(
-            "This command no longer holds the lock of the stack, so it changes nothing more",
-            hint="See who holds it now: dataops lock status; then run the command again: it begins with what it finds.",
-            exit_code=ExitCode.LOCKED,
-        )
+        raise lost()
 
 
 @contextmanager

@@ -9,8 +9,9 @@ from __future__ import annotations
 import io
 import json
 import tarfile
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -18,7 +19,7 @@ from dataops_cli import __version__
 from dataops_cli.docker_api import Engine, EngineError
 from dataops_cli.errors import DataopsError
 from dataops_cli.settings.load import Environment
-from dataops_cli.stack import labels
+from dataops_cli.stack import fence, labels
 from dataops_cli.stack.environment import prefix_of, require_stack
 from dataops_cli.stack.lock import IMAGE
 from dataops_cli.stack.observe import observe_containers
@@ -33,12 +34,26 @@ class State:
     """The state of one environment's stack. Paths are relative, such as `journal/000012.json`.
 
     A file is written whole by one request; what a killed command has left half is no JSON document and does not count.
-    What is no document (`put`) counts once a document names it.
+    What is no document (`put`) counts once a document names it. Behind a `fence`, writing raises DataopsError (exit 4)
+    once somebody else has the lock, and documents bear its number.
     """
 
     engine: Engine
     project: str
     volume: str
+    fence: fence.Fence | None = None
+
+    def behind(self, last: int, check: Callable[[], None]) -> State:
+        """The same for who has just taken the stack's lock, and now shuts out those who held it before.
+
+        `last` is the highest number in what is kept; `check` raises where the lock is lost.
+        """
+        return replace(self, fence=fence.draw(self.engine, self.project, last, check, self._make))
+
+    def shut(self) -> None:
+        """Nothing more is written: the lock is about to be released."""
+        if self.fence is not None:
+            self.fence.end()
 
     def documents(self, folder: str) -> dict[str, dict[str, Any]]:
         """The JSON documents in a folder, by name without `.json`, in the order of their names."""
@@ -71,7 +86,8 @@ class State:
 
     def add(self, path: str, document: Mapping[str, Any]) -> None:
         """Write a document."""
-        self.put(path, json.dumps({"version": 1, **document}, sort_keys=True, default=str).encode())
+        number = {"fence": self.fence.number} if self.fence else {}
+        self.put(path, json.dumps({"version": 1, **document, **number}, sort_keys=True, default=str).encode())
 
     def put(self, path: str, content: bytes) -> None:
         """Write a file."""
@@ -80,11 +96,13 @@ class State:
             entry = tarfile.TarInfo(path)
             entry.size, entry.mode = len(content), 0o600
             opened.addfile(entry, io.BytesIO(content))
-        self.engine.put_archive(self._container(), MOUNT, archive.getvalue())
+        with self._writer() as container:
+            self.engine.put_archive(container, MOUNT, archive.getvalue())
 
     def put_pieces(self, archive: Iterator[bytes]) -> None:
         """Unpack a tar archive, which may be large, at the top."""
-        self.engine.put_pieces(self._container(), MOUNT, archive)
+        with self._writer() as container:
+            self.engine.put_pieces(container, MOUNT, archive)
 
     def remove(self, paths: Sequence[str]) -> None:
         """Remove files and folders, with what is in them. Wants one of the stack's containers to be there, whose image
@@ -117,8 +135,9 @@ class State:
             self.engine.remove(container)
 
     def take_away(self) -> None:
-        """Remove the container, so that the volume can be removed."""
+        """Remove the containers, so that the volume can be removed."""
         self._remove_container(container_name(self.project))
+        fence.take_away(self.engine, self.project)
 
     def _remove_container(self, name: str) -> None:
         try:
@@ -137,19 +156,25 @@ class State:
                 return None
             raise
 
+    @contextmanager
+    def _writer(self) -> Iterator[str]:
+        """The container to write through."""
+        if self.fence is None:
+            yield self._container()
+            return
+        try:
+            yield self.fence.writer()
+        except EngineError as error:
+            if error.status == 404:  # the next holder has just removed it
+                raise fence.lost() from None
+            raise
+
     def _container(self) -> str:
         """Through which the volume is seen; made where it is missing."""
         name = container_name(self.project)
-        if self.engine.volume(self.volume) is None:
-            owner = {labels.PROJECT: self.project, labels.VERSION: __version__, labels.VOLUME: VOLUME}
-            self.engine.create_volume(self.volume, None, {}, owner)
-        config = {"Image": IMAGE, "Cmd": ["-"], "HostConfig": {"Mounts": [self._mount()]}}
         try:
-            return self.engine.create(name, config)
+            return self._make(name, {})
         except EngineError as error:
-            if error.status == 404:
-                self.engine.import_empty_image(IMAGE)
-                return self._container()
             if error.status != 409:
                 raise
         # It is there; the volume may have had another name then, by another stack.prefix.
@@ -157,6 +182,25 @@ class State:
             self._remove_container(name)
             return self._container()
         return name
+
+    def _make(self, name: str, its_labels: Mapping[str, str]) -> str:
+        """Make a container with the volume, and the volume where it is missing; returns its id."""
+        if self.engine.volume(self.volume) is None:
+            owner = {labels.PROJECT: self.project, labels.VERSION: __version__, labels.VOLUME: VOLUME}
+            self.engine.create_volume(self.volume, None, {}, owner)
+        config = {
+            "Image": IMAGE,
+            "Cmd": ["-"],
+            "Labels": its_labels,
+            "HostConfig": {"Mounts": [self._mount()]},
+        }
+        try:
+            return self.engine.create(name, config)
+        except EngineError as error:
+            if error.status != 404:
+                raise
+        self.engine.import_empty_image(IMAGE)
+        return self.engine.create(name, config)
 
     def _mount(self) -> dict[str, str]:
         return {"Type": "volume", "Source": self.volume, "Target": MOUNT}

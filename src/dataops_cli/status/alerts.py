@@ -8,15 +8,15 @@ from datetime import datetime, timedelta
 
 from dataops_cli.checks import Finding, Result
 from dataops_cli.deploy import release_check
-from dataops_cli.deploy.deployment import explain
-from dataops_cli.deploy.journal import to_put_right
+from dataops_cli.deploy.journal import explain, to_put_right
 from dataops_cli.facts.data import Data, Run
 from dataops_cli.facts.model import Facts, Lacking, Pipeline, had
 from dataops_cli.health import containers, data_publication, pipeline
+from dataops_cli.health.data_relations import NOTHING_PUBLISHED
 from dataops_cli.settings.model import Runner
 from dataops_cli.settings.services import Airflow
 
-SUCCEEDED = "succeeded"
+SUCCEEDED, FAILED = "succeeded", "failed"
 # What a lack of says more than its place on the screen: all the rest hangs on it.
 ENGINE_HINT = "See whether it answers: docker info; or name another one: DOCKER_HOST"
 
@@ -58,8 +58,9 @@ def _findings(facts: Facts) -> Iterator[tuple[str, Finding]]:
 def _of_pipeline(found: Pipeline, now: datetime, airflow: Airflow) -> Finding:
     """One that is paused and runs on demand only waits for nobody."""
     dag = found.dag if airflow.schedule else replace(found.dag, paused=False)
-    last = found.runs[0] if found.runs else None
-    return pipeline.decide(dag, last, now, timedelta(minutes=airflow.late_after_minutes))
+    return pipeline.decide(
+        dag, pipeline.newest(found.runs), now, timedelta(minutes=airflow.late_after_minutes)
+    )
 
 
 def _of_run(last: Run, now: datetime, airflow: Airflow) -> Finding:
@@ -67,10 +68,11 @@ def _of_run(last: Run, now: datetime, airflow: Airflow) -> Finding:
     if last.is_over:
         if last.status == SUCCEEDED:
             return Finding(Result.OK, f"{last.run_id} succeeded")
-        how = "failed" if last.status == "failed" else f"was {last.status}"
+        failed = last.status == FAILED
+        how = "failed" if failed else f"was {last.status}"
         what = last.reason or f"{last.failures} failure{'s' * (last.failures != 1)}" * bool(last.failures)
         found = f"the last run, {last.run_id}, {how}{': ' * bool(what)}{what}"
-        return Finding(Result.FAIL, found, f"{show}\ndataops run")
+        return Finding(Result.FAIL if failed else Result.WARN, found, f"{show}\ndataops run")
     minutes = (now - datetime.fromisoformat(last.started_at)).total_seconds() / 60
     if minutes > airflow.late_after_minutes:
         return Finding(Result.WARN, f"run {last.run_id} goes on for {minutes:.0f} minutes already", show)
@@ -79,5 +81,5 @@ def _of_run(last: Run, now: datetime, airflow: Airflow) -> Finding:
 
 def _of_published(data: Data, now: datetime, airflow: Airflow) -> Finding:
     if data.published is None:
-        return Finding(Result.WARN, "nothing is published", "dataops run")
+        return NOTHING_PUBLISHED
     return data_publication.judge(data.published, airflow, now)
