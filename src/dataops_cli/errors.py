@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import traceback
 from enum import IntEnum
+from pathlib import Path
 
 
 class ExitCode(IntEnum):
@@ -44,3 +46,15 @@ class UsageError(DataopsError):
 
     def __init__(self, reason: str, *, hint: str, details: tuple[str, ...] = ()) -> None:
         super().__init__(reason, hint=hint, exit_code=ExitCode.USAGE, details=details)
+
+
+def fault_of_ours(error: Exception) -> DataopsError:
+    """An exception that nobody foresaw, where it is one part of an answer whose other parts are worth having. It says
+    where it was raised, since there is no traceback of it."""
+    places = traceback.extract_tb(error.__traceback__)
+    ours = [place for place in places if Path(__file__).parent in Path(place.filename).parents]
+    at = f" in {Path(ours[-1].filename).name}, line {ours[-1].lineno}" if ours else ""
+    return DataopsError(
+        f"Unexpected {type(error).__name__}{at}: {error}",
+        hint="This is a fault in dataops: please report it with this line.",
+    )

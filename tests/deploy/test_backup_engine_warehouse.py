@@ -17,30 +17,11 @@ from dataops_cli.deploy import backup as backups
 from dataops_cli.docker_api import Engine
 from dataops_cli.errors import DataopsError
 from dataops_cli.stack.state import State
+from embedded_stack import IMAGES, environment_file
 from support import Dataops, absent
 
 pytestmark = pytest.mark.engine
 
-ENVIRONMENT = """\
-[warehouse]
-engine = "duckdb"
-[dbt]
-runner = "container"
-[freshness]
-warn_after_days = 36500
-error_after_days = 36500
-[stack]
-enabled = true
-files = ["compose/compose.yml", "compose/release.yml"]
-name = "{name}"
-prefix = "{name}-"
-timeout = 120
-"""
-IMAGES = {
-    "PYTHON_IMAGE": "dataops-test/python:3.11",
-    "REDIS_IMAGE": "dataops-test/redis:7",
-    "POSTGRES_IMAGE": "dataops-test/postgres:15",
-}
 # A hash of every table's rows, of the warehouse and of its source.
 ROWS = """
 import duckdb, hashlib, json
@@ -128,7 +109,7 @@ def stack(
             absent(image, f"{image} is not there")
     folder = new_platform(tmp_path_factory.mktemp("saved") / "my platform")
     name = f"dataops-backup-duckdb-{os.getpid()}"
-    (folder / "environments" / "saved.toml").write_text(ENVIRONMENT.format(name=name))
+    (folder / "environments" / "saved.toml").write_text(environment_file(name))
     found = Stack(dataops, engine, folder, name)
     try:
         up = found.run("up", "dbt", "postgres")

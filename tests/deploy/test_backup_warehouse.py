@@ -72,7 +72,7 @@ def asking(
     dbt = SimpleNamespace(container=container, other_version=other_version)
     monkeypatch.setattr("dataops_cli.deploy.backup_embedded.dbt_container", lambda *_: dbt)
     monkeypatch.setattr(
-        "dataops_cli.deploy.backup_embedded.inside", lambda _environment: {"DATAOPS_ENV": "prod"}
+        "dataops_cli.deploy.backup_embedded.for_a_command", lambda _environment: {"DATAOPS_ENV": "prod"}
     )
     return EmbeddedKeeper(SimpleNamespace(), environment(), Files(engine, SimpleNamespace(), silent))  # type: ignore[arg-type]
 

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from flow.conftest import Flow, flow_in
+from metrics.promtool import complaints
 from support import Dataops
 
 pytestmark = pytest.mark.engine
@@ -128,6 +130,59 @@ def test_a_then_b_then_back_to_a(platform: Flow) -> None:
         ("deploy", on_b, "succeeded"),
         ("deploy", on_a, "succeeded"),
     ]
+
+
+def test_status_and_metrics_know_the_release_its_runs_and_its_data(platform: Flow) -> None:
+    """After the rollback and the run on it."""
+    deployed, runs = platform.done("releases"), platform.done("airflow", "runs")
+    generation = next(item for item in platform.done("generations") if item["published"])
+    found = platform.done("status")
+    assert (found["alerts"], found["unavailable"], found["lock"], found["runner"]) == (
+        [],
+        {},
+        None,
+        "airflow",
+    )
+    assert found["deployment"] == {key: value for key, value in deployed[0].items() if key != "role"}
+    assert (found["release"]["name"], found["release"]["subject"]) == (deployed[0]["release"], "Release A")
+    assert found["schedule"] == {"cron": None, "paused": False, "next": None}
+    # The last runs are Airflow's, the published data that of the last one.
+    assert [run["run_id"] for run in found["runs"]] == [run["run_id"] for run in runs[:5]]
+    assert {(run["status"], run["about"]) for run in found["runs"]} == {("success", "manual by admin")}
+    assert found["published"] | {"published": True} == generation
+    states = {
+        item["service"]: (item["state"], item["health"], item["exit_code"]) for item in found["containers"]
+    }
+    assert states.pop("airflow-init") == ("exited", None, 0)
+    assert set(states.values()) == {("running", "healthy", None)}
+    assert {"dbt", "postgres", "redis", "airflow-webserver", "airflow-scheduler"} < states.keys()
+    shown = platform.run("status")
+    assert shown.stdout.count(runs[0]["run_id"]) == 1, shown.stdout
+    assert "on demand" in shown.stdout
+
+    exposed = platform.run("metrics", "--health").stdout
+    assert complaints(exposed) == ""
+    samples = [sample for family in text_string_to_metric_families(exposed) for sample in family.samples]
+    values = {
+        (
+            item.name.removeprefix("dataops_"),
+            *(item.labels[key] for key in sorted(item.labels) if key != "environment"),
+        ): item.value
+        for item in samples
+    }
+    assert {key[1:]: had for key, had in values.items() if key[0] == "part_available"} == {
+        (part,): 1 for part in ("data", "engine", "containers", "deployments", "lock", "pipeline")
+    }
+    assert (values["pipeline_paused",], values["run_status", "succeeded"], values["run_in_progress",]) == (
+        0,
+        1,
+        0,
+    )
+    assert values["deployment_kind", "rollback"] == values["deployment_outcome", "succeeded"] == 1
+    rows = {key[1]: count for key, count in values.items() if key[0] == "published_rows"}
+    assert rows == generation["rows"]
+    failed = [key for key, had in values.items() if key[0] == "health_check" and key[-1] == "fail" and had]
+    assert failed == []
 
 
 def test_a_dag_that_cannot_be_imported_is_put_back(platform: Flow) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import signal
 import socket
 import struct
@@ -17,6 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
+from browser import chromium
 from support import ROOT, Dataops, clean_environment
 
 GOLD = {
@@ -30,10 +29,6 @@ SOURCES = {
     for source in yaml.safe_load((ROOT / "dbt/models/sources/adventureworks.yml").read_text())["sources"]
     for table in source["tables"]
 }
-CHROMIUM = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --disable-dev-shm-usage --no-first-run "
-    "--disable-background-networking --disable-component-update --disable-sync --window-size=1600,1000"
-)
 GRAPH = "angular.element(document.body).injector().get('graph')"
 
 
@@ -123,28 +118,9 @@ class Browser:
 
 
 @pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    """Debian's chromium. DATAOPS_TEST_BROWSER=1 is a promise: where it is set, there must be one."""
-    chromium, chromedriver = shutil.which("chromium"), shutil.which("chromedriver")
-    try:
-        from selenium import webdriver
-    except ImportError:
-        webdriver = None
-    if not (chromium and chromedriver and webdriver):
-        missing = "no browser: install Debian's chromium and chromium-driver, and Python's selenium"
-        if os.environ.get("DATAOPS_TEST_BROWSER") == "1":
-            pytest.fail(f"DATAOPS_TEST_BROWSER promises one, but there is {missing}")
-        pytest.skip(missing)
-    options = webdriver.ChromeOptions()
-    options.binary_location = chromium
-    for argument in [*CHROMIUM.split(), f"--user-data-dir={tmp_path_factory.mktemp('chromium')}"]:
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(chromedriver))
-    try:
+def browser() -> Iterator[Browser]:
+    with chromium("--window-size=1600,1000") as driver:
         yield Browser(driver)
-    finally:
-        driver.quit()
 
 
 def _assert_readable(boxes: dict[str, dict[str, float]]) -> None:

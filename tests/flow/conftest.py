@@ -115,6 +115,11 @@ class Flow:
     def sql(self, query: str) -> list[dict[str, Any]]:
         return list(json.loads(self.inside("dataops", "sql", "--json", query)))
 
+    def metadata(self, statement: str) -> str:
+        """What Airflow's metadata database answers."""
+        psql = 'PGPASSWORD="$(cat /run/secrets/postgres_password)" psql -qtAX -v ON_ERROR_STOP=1 -U airflow -c "$0"'
+        return self.inside("sh", "-c", psql, statement, service="postgres").strip()
+
     def state(self, run_id: str, task: str, dag: str = "slow") -> str:
         tasks = self.done("airflow", "tasks", run_id, "--dag", dag)
         return next((str(item["state"]) for item in tasks if item["task_id"] == task), "")

@@ -1,4 +1,5 @@
-"""What a real Airflow makes known of runs: from its DAG processor that one failed, from its worker that it works again."""
+"""What a real Airflow makes known of runs: from its DAG processor that one failed, from its worker that it works
+again, or is late."""
 
 from __future__ import annotations
 
@@ -45,7 +46,7 @@ def failing_test(flow: Flow) -> Iterator[Path]:
     path.unlink(missing_ok=True)
 
 
-def test_a_failed_run_and_its_recovery_are_told_once_each(
+def test_a_failed_run_its_recovery_and_a_late_one_are_told_once_each(
     flow: Flow, receiver: Receiver, failing_test: Path
 ) -> None:
     assert flow.run("run").returncode == 1
@@ -64,8 +65,19 @@ def test_a_failed_run_and_its_recovery_are_told_once_each(
     assert flow.run("airflow", "clear", run_id).returncode == 0
     assert flow.done("airflow", "watch", run_id)["state"] == "success"
     flow.until(lambda: len(receiver.received) > 1)
-    assert flow.done("run")["state"] == "success"  # no news
-    assert receiver.titles() == ["flow: the pipeline failed", "flow: the pipeline works again"]
+
+    # A run that goes well is no news, but one that takes an hour is: once, while it goes on.
+    slow = flow.done("run", "--no-wait")["run_id"]
+    flow.until(lambda: flow.state(slow, "freshness", "dataops_pipeline") == "running")
+    begun = "start_date = now() - interval '60 minutes' + interval '10 seconds'"
+    flow.metadata(f"update dag_run set {begun} where run_id = '{slow}' returning run_id")
+    assert flow.done("airflow", "watch", slow)["state"] == "success"
+    told = ["flow: the pipeline failed", "flow: the pipeline works again", "flow: the pipeline is late"]
+    flow.until(lambda: len(receiver.received) > 2)
+    assert receiver.titles() == told
+    text = receiver.received[2]["message"]
+    assert f"\nRun: {slow}\n" in text
+    assert "it takes longer than airflow.late_after_minutes" in text
     logs = flow.run("logs", "--tail", "5000").stdout + flow.run("airflow", "logs", "publish", run_id).stdout
     assert "event=pipeline_recovered" in logs
     assert HUSH not in logs

@@ -44,13 +44,15 @@ REAL = (
     "airflow-scheduler",
     "airflow-dag-processor",
 )
-# Something with a limit of its memory, which is ill where it has a file, and whose image is another's name.
+# Something with a limit of its memory and a small volume, which is ill where it has a file, and whose image is another's
+# name.
 SUBJECT = {
     "command": ["sleep", "infinity"],
     "init": True,
     "restart": "unless-stopped",
     "mem_limit": "64m",
     "environment": {"VERSION": "1"},
+    "volumes": ["spare:/spare"],
     "healthcheck": {"test": ["CMD", "test", "!", "-e", "/tmp/ill"], "interval": "1s", "retries": 1},
     "stop_grace_period": "1s",
 }
@@ -79,7 +81,8 @@ class Platform:
             key: stack["volumes"][key]
             for key in ("postgres_data", "redis_data", "airflow_logs", "cloudbeaver_data")
         }
-        volumes["spare"] = {"name": f"{self.name}-spare"}
+        tmpfs = {"type": "tmpfs", "device": "tmpfs", "o": "size=4m"}
+        volumes["spare"] = {"name": f"{self.name}-spare", "driver_opts": tmpfs}
         small = {
             "services": services,
             "networks": stack["networks"],
@@ -129,6 +132,12 @@ class Platform:
         code, found = self.health("--check", check, **variables)
         item = found[check]
         return code, item["result"], item["found"], item["remedy"] or ""
+
+    def sql(self, statement: str) -> str:
+        """What Airflow's metadata database answers."""
+        psql = 'PGPASSWORD="$(cat /run/secrets/postgres_password)" psql -qtAX -v ON_ERROR_STOP=1 -U airflow -c "$0"'
+        asked = ["docker", "exec", self.container("postgres"), "sh", "-c", psql, statement]
+        return subprocess.run(asked, check=True, capture_output=True, text=True).stdout.strip()
 
     def until_healthy(self, check: str, seconds: float = 60) -> None:
         until(lambda: self.finds(check)[0] == 0, seconds)

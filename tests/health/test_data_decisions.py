@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from dataops_cli.checks import Finding
+from dataops_cli.dbt.graph import read_graph, read_manifest
 from dataops_cli.dbt.results import NodeResult
-from dataops_cli.errors import DataopsError
+from dataops_cli.errors import DataopsError, ExitCode, UsageError
 from dataops_cli.health import data_freshness, data_keys, data_publication, data_relations, data_rows
 from dataops_cli.health import data_tests as last_run
 from dataops_cli.health import data_totals as totals
+from dataops_cli.health.data_embedded import embedded_reading
 from dataops_cli.health.data_freshness import Latest
 from dataops_cli.health.data_keys import KeyCount
-from dataops_cli.health.data_published import PublishedRelation, relations_of, sources_of
+from dataops_cli.health.data_published import LoadedSource, PublishedRelation, relations_of, sources_of
 from dataops_cli.health.data_rows import TableRows
 from dataops_cli.health.data_totals import Day
 from dataops_cli.health.inside import findings
 from dataops_cli.pipeline.history import RunRecord
 from dataops_cli.settings.model import Freshness
 from dataops_cli.settings.services import Airflow
+from dataops_cli.warehouse.embedded import EmbeddedWarehouse
 from dataops_cli.warehouse.generation import Generation
 
 NOW = datetime(2026, 11, 29, 7, 30, tzinfo=UTC)
@@ -104,6 +110,11 @@ def test_rows(now: int, published: int, earlier: tuple[int, ...], expected: str)
     assert said(data_rows.judge([TableRows("gold.t", now, published, earlier)])) == expected
 
 
+def test_rows_of_no_table() -> None:
+    """All were dropped, which another check says."""
+    assert said(data_rows.judge([])) == "skipped | none of the tables is there"
+
+
 # ---- keys
 
 
@@ -145,6 +156,49 @@ def test_freshness_of_nothing() -> None:
     assert said(data_freshness.judge([], limits, NOW)) == (
         "skipped | the project has no rule of freshness (loaded_at_field, warn_after)"
     )
+
+
+def test_freshness_by_a_column_of_text() -> None:
+    """Its rows are there, so that `no row` would be untrue."""
+    source = LoadedSource("Sales", "A", "LoadedAt")
+    assert data_freshness.moment(None, source) is None
+    assert data_freshness.moment(date(2026, 11, 29), source) == datetime(2026, 11, 29, tzinfo=UTC)
+    with pytest.raises(UsageError, match=r"Sales\.A: its loaded_at_field LoadedAt holds no dates"):
+        data_freshness.moment("2026-11-29", source)
+
+
+def test_a_damaged_manifest_is_named(tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").write_text('{"nodes": {')
+    for read in (read_graph, read_manifest):
+        with pytest.raises(DataopsError, match=r"manifest\.json is damaged"):
+            read(tmp_path / "manifest.json")
+
+
+# ---- an embedded warehouse that somebody has open
+
+
+HOLD = "import duckdb, sys; connection = duckdb.connect(sys.argv[1]); print(flush=True); sys.stdin.read()"
+
+
+def test_what_is_locked_costs_only_the_checks_that_want_it(tmp_path: Path) -> None:
+    warehouse = EmbeddedWarehouse(tmp_path)
+    for path in (warehouse.link, warehouse.source):
+        with duckdb.connect(str(path)) as connection:
+            connection.execute("create table t as select 1 as x")
+    command = [sys.executable, "-c", HOLD, str(warehouse.source)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdin is not None
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        with embedded_reading(tmp_path, with_source=False) as reading:
+            assert reading.rows("select x from t") == [(1,)]
+        for opened in (embedded_reading(tmp_path, with_source=True), warehouse.connect()):
+            with pytest.raises(DataopsError) as refused, opened:
+                pass
+            told = f"{warehouse.source} is opened for writing by another program (PID {holder.pid})"
+            assert refused.value.reason == told
+            assert refused.value.exit_code == ExitCode.LOCKED
+        holder.stdin.close()
 
 
 # ---- publication
@@ -343,39 +397,13 @@ def test_a_column_of_freshness_is_a_plain_name() -> None:
 
 
 def test_findings_of_the_container() -> None:
-    found = findings(
-        1,
-        '{"checks": [{"name": "rows", "layer": "data", "result": "fail", "found": "gold.t is empty", "value": 1,'
-        ' "threshold": 0, "remedy": "dataops run", "seconds": 0.1},'
-        ' {"name": "keys", "result": "ok", "found": "", "value": null, "threshold": null, "remedy": null}]}',
-    )
+    rows = {"name": "rows", "layer": "data", "result": "fail", "found": "gold.t is empty", "value": 1}
+    rows |= {"threshold": 0, "remedy": "dataops run", "seconds": 0.1}
+    keys = {"name": "keys", "result": "ok", "found": "", "value": None, "threshold": None, "remedy": None}
+    found = findings({"checks": [rows, keys]})
     assert found["rows"].remedy == "dataops run"
     assert said(found["rows"]) == "fail | gold.t is empty | 1 | 0"
     assert said(found["keys"]) == "ok"
-
-
-@pytest.mark.parametrize(
-    ("output", "other_version", "reason", "hint"),
-    [
-        (
-            '{"error": {"reason": "No such command", "hint": "dataops --help", "details": [], "exit_code": 2}}',
-            True,
-            "No such command",
-            "Bring the container up to date: dataops build dbt; then: dataops up dbt",
-        ),
-        ('{"error": {"reason": "No lock", "hint": "Wait", "details": []}}', False, "No lock", "Wait"),
-        (
-            "Terminated",
-            False,
-            "dataops health in dbt's container ended with exit code 124, and said nothing",
-            "Bring the container up to date: dataops build dbt; then: dataops up dbt",
-        ),
-    ],
-)
-def test_a_container_that_says_no_findings(output: str, other_version: bool, reason: str, hint: str) -> None:
-    with pytest.raises(DataopsError) as refused:
-        findings(124, output, other_version=other_version)
-    assert (refused.value.reason, refused.value.hint, refused.value.exit_code) == (reason, hint, 3)
 
 
 @pytest.mark.parametrize(

@@ -218,7 +218,7 @@ def test_somebody_writes_to_the_file(platform: Path) -> None:
         writer.communicate("")
     path.chmod(0o444)
     assert results(found) == {"rows": "fail"}
-    assert "lock" in found["rows"].found
+    assert found["rows"].found.endswith(f"is opened for writing by another program (PID {writer.pid})")
     assert results(look(platform, "rows")) == {}
 
 

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
+
+from dataops_cli.errors import DataopsError
 from dataops_cli.health import dbt_connection, dbt_versions
 
 GOOD = """\
@@ -37,6 +42,15 @@ The database returned the following error:
 Check your database credentials and try again. For more information, visit:
 https://docs.getdbt.com/docs/configure-your-profile
 """
+
+
+def test_a_dbt_that_hangs_ends_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever began it may be gone: nothing here ends it."""
+    (tmp_path / "dbt" / "cli").mkdir(parents=True)
+    (tmp_path / "dbt" / "cli" / "main.py").write_text("import time\ndef cli(): time.sleep(20)\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with pytest.raises(DataopsError, match="dbt debug did not end within 1 s"):
+        dbt_connection.debug(tmp_path, {}, patience=1)
 
 
 def test_dbt_debug() -> None:

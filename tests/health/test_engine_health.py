@@ -6,11 +6,14 @@ import base64
 import json
 import os
 import pty
+import re
 import select
+import shlex
 import signal
 import socket
 import ssl
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -19,11 +22,35 @@ from pathlib import Path
 import pytest
 from sick_platform import VARIABLES, Platform, new_name, sick_platform, until
 
+from dataops_cli import docker_api
+from dataops_cli.deploy.backup import DOCUMENTS
+from dataops_cli.project import Project
+from dataops_cli.settings.load import load_environment
+from dataops_cli.stack.state import state_of
 from local_engine import local_engine
-from support import Dataops
+from support import Dataops, clean_environment
 
 pytestmark = pytest.mark.engine
 
+# Opens connections until PostgreSQL has as many in all, in per cent of what it takes, as a line says; keeps them until its
+# input ends.
+HOLDER = """
+import subprocess, sys, psycopg2
+url = subprocess.run(["database-url"], capture_output=True, text=True).stdout.replace("+psycopg2", "")
+first = psycopg2.connect(url)
+first.autocommit = True
+held, ask = [first], first.cursor()
+for line in sys.stdin:
+    while True:
+        ask.execute("select 100 * sum(numbackends) / current_setting('max_connections')::int from pg_stat_database")
+        if ask.fetchone()[0] >= int(line):
+            break
+        try:
+            held.append(psycopg2.connect(url))
+        except psycopg2.OperationalError:
+            break
+    print("held", flush=True)
+"""
 # No dbt and no data are in this platform.
 LOOKED_AT = ("--layer", "machine", "--layer", "services", "--layer", "release")
 
@@ -184,6 +211,110 @@ def test_a_volume_is_missing(platform: Platform) -> None:
     assert platform.finds("cloudbeaver")[:2] == (0, "ok")
 
 
+def test_a_volume_is_full(platform: Platform) -> None:
+    subject, volume = platform.container("subject"), f"{platform.name}-spare"
+    assert platform.finds("volumes")[:2] == (0, "ok")
+    docker("exec", subject, "dd", "if=/dev/zero", "of=/spare/filler", "bs=1k", "count=3700")
+    assert platform.finds("volumes")[:3] == (0, "warn", f"{volume}: 0 MB of 4 MB left")
+    filled = subprocess.run(
+        ["docker", "exec", subject, "dd", "if=/dev/zero", "of=/spare/rest"],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert "No space left on device" in filled.stderr
+    code, found = platform.health("--check", "volumes")
+    item = found["volumes"]
+    assert (code, item["result"], item["value"], item["threshold"]) == (1, "fail", 100.0, 95.0)
+    look, _engine = item["remedy"].splitlines()
+    command = "dataops exec --env sick subject -- du -h -d 1 /spare"
+    assert look == f"See what takes it: {command}"
+    seen = platform.run(*command.split()[1:])
+    assert (seen.returncode, seen.stdout.split()) == (0, ["4.0M", "/spare"]), seen.stderr
+    docker("exec", subject, "rm", "/spare/filler", "/spare/rest")
+    assert platform.finds("volumes")[:2] == (0, "ok")
+
+
+# In a mount namespace of its own: a disk of 12 GB, of which only what is written takes room, holds the platform, and is
+# where the engine has its volumes. It is filled, and emptied again.
+FULL_DISK = """
+set -eu
+disk=$(mktemp -d) && mount -t tmpfs tmpfs "$disk" && truncate -s 12G "$disk/image" && mkfs.ext4 -qF -m 0 "$disk/image"
+mkdir "$disk/on" && mount -o loop "$disk/image" "$disk/on"
+cp --archive . "$disk/on"
+mount --bind "$disk/on" "$PWD" && mount --bind "$disk/on" "$1/volumes" && cd "$PWD"
+look() { "$2" -m dataops_cli health --check disk --check engine-disk --json || true; }
+fallocate -l 8G filler && look "$@"
+fallocate -l 3G rest && look "$@"
+rm filler rest && look "$@"
+umount "$1/volumes" && cd / && umount "$OLDPWD" && umount "$disk/on" && umount "$disk" && rmdir "$disk"
+"""
+
+
+def test_the_disks_are_full(platform: Platform) -> None:
+    if subprocess.run(["unshare", "--mount", "true"], capture_output=True, check=False).returncode:
+        pytest.skip("making a full disk needs the right to mount: run the tests as root")
+    folder = docker("info", "--format", "{{.DockerRootDir}}")
+    done = subprocess.run(
+        ["unshare", "--mount", "bash", "-c", FULL_DISK, "script", folder, sys.executable],
+        cwd=platform.folder,
+        env=clean_environment(**VARIABLES),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    documents = json.loads("[" + done.stdout.replace("}\n{", "},{") + "]")
+    looks = [{item["name"]: item for item in document["checks"]} for document in documents]
+    places = {
+        "disk": (str(platform.folder), "dataops prune --env sick"),
+        "engine-disk": (f"{folder}/volumes", "docker image prune"),
+    }
+    for check, (place, remedy) in places.items():
+        results = [look[check]["result"] for look in looks]
+        assert results == ["warn", "fail", "ok"], done.stdout
+        assert looks[1][check]["value"] < 1 < looks[1][check]["threshold"] == 2
+        assert looks[1][check]["found"].endswith(f" GB free in {place}")
+        assert looks[1][check]["remedy"].endswith(remedy)
+
+
+def test_postgres_runs_out_of_connections(platform: Platform) -> None:
+    scheduler = platform.container("airflow-scheduler")
+    python = ["docker", "exec", "--interactive", scheduler, "/opt/airflow/venv/bin/python", "-c", HOLDER]
+    holder = subprocess.Popen(python, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert holder.stdin
+    assert holder.stdout
+
+    def hold(share: int) -> None:
+        print(share, file=holder.stdin, flush=True)
+        assert holder.stdout
+        assert holder.stdout.readline()
+
+    try:
+        hold(85)
+        code, found = platform.health("--check", "postgres")
+        item = found["postgres"]
+        assert (code, item["result"], item["threshold"]) == (0, "warn", 80.0)
+        assert 80 <= item["value"] < 95
+        look = item["remedy"].removeprefix("See who has them: dataops ")
+        assert "client backend" in platform.run(*shlex.split(look)).stdout
+        hold(96)
+        code, result, found_, _ = platform.finds("postgres")
+        assert (code, result) == (1, "fail"), found_
+        hold(200)
+        assert platform.finds("postgres") == (
+            1,
+            "fail",
+            "PostgreSQL has no connection left",
+            "End them all, which Airflow gets over: dataops restart postgres --env sick",
+        )
+    finally:
+        holder.stdin.close()
+        holder.wait(timeout=30)
+    platform.until_healthy("postgres")
+    platform.until_healthy("airflow")
+
+
 def test_a_password_is_wrong(platform: Platform) -> None:
     wrong = {
         "DATAOPS_SECRETS__POSTGRES_PASSWORD": "Wrong1",
@@ -311,6 +442,75 @@ def test_a_run_fails(platform: Platform) -> None:
     assert (code, result) == (1, "fail")
     assert found == "the last run, sick-1, failed 0 min ago"
     assert remedy.splitlines() == ["dataops airflow show --env sick sick-1", "dataops run --env sick"]
+
+
+def test_a_run_takes_long_and_another_is_late(platform: Platform) -> None:
+    """By a schedule of Airflow's own; what time would do, its database is told."""
+    file = platform.folder / "airflow" / "dags" / "dataops_pipeline.py"
+    before = file.read_text()
+    file.write_text(before.replace('os.environ.get("DATAOPS_AIRFLOW__SCHEDULE")', '"@yearly"'))
+    # The last run failed. Now the scheduler begins this year's, whose tasks wait for a worker.
+    until(lambda: "is running; the next is due at " in platform.finds("pipeline")[2], 120)
+    assert platform.finds("pipeline")[0] == 0
+    scheduler, processor = (platform.container(f"airflow-{name}") for name in ("scheduler", "dag-processor"))
+    pause(processor)
+    pause(scheduler)
+    try:
+        platform.sql(
+            "update dag_run set start_date = case run_type when 'scheduled' then now() - interval '61 minutes'"
+            " else start_date - interval '2 hours' end where dag_id = 'dataops_pipeline'"
+        )
+        run_id = platform.sql(
+            "select run_id from dag_run where dag_id = 'dataops_pipeline' and run_type = 'scheduled'"
+        )
+        watch = f"dataops airflow watch --env sick {run_id}"
+        going_on = rf"run {re.escape(run_id)} goes on for 6\d minutes"
+        code, result, said, remedy = platform.finds("pipeline")
+        assert (code, result, remedy) == (0, "warn", watch)
+        assert re.fullmatch(f"{going_on} already", said)
+
+        ago = "date_trunc('minute', now()) - interval '2 hours'"
+        due = f"next_dagrun = {ago}, next_dagrun_create_after = {ago}, exceeds_max_non_backfill = false"
+        platform.sql(f"update dag set {due} where dag_id = 'dataops_pipeline'")
+        code, result, said, remedy = platform.finds("pipeline")
+        assert (code, result, remedy) == (1, "fail", watch)
+        assert re.search(rf" has not begun, 12\d minutes late: {going_on}$", said)
+        assert platform.run("airflow", "stop", run_id).returncode == 0
+        code, result, said, remedy = platform.finds("pipeline")
+        assert (code, result, said[-13:]) == (1, "fail", " minutes late")
+        assert remedy.splitlines() == [
+            "dataops health --env sick --check airflow",
+            "dataops airflow runs --env sick",
+        ]
+        status = json.loads(platform.run("status", "--json", DATAOPS_AIRFLOW__SCHEDULE="@yearly").stdout)
+        (alert,) = (item for item in status["alerts"] if item["about"] == "pipeline")
+        assert (alert["result"], alert["found"][:11], alert["remedy"]) == ("fail", "the run of ", remedy)
+    finally:
+        docker("unpause", scheduler)
+    # It begins the one that is late, which comes after the two that failed, although it was due before them.
+    try:
+        until(lambda: "is running; the next is due at " in platform.finds("pipeline")[2])
+    finally:
+        docker("unpause", processor)
+        file.write_text(before)
+    platform.until_healthy("containers")
+
+
+def test_a_backup_is_old(platform: Platform) -> None:
+    assert platform.finds("backup") == (0, "warn", "there is none", "dataops backup create --env sick")
+    made = json.loads(platform.run("backup", "create", "--json").stdout)["id"]
+    assert platform.finds("backup")[:3] == (0, "ok", f"{made} is 0 days old")
+    state = state_of(docker_api.connect(), load_environment(Project(platform.folder), "sick"))
+    nine_days_ago = (datetime.now(UTC) - timedelta(days=9)).isoformat(timespec="seconds")
+    state.add(f"{DOCUMENTS}/{made}.json", {**state.documents(DOCUMENTS)[made], "made_at": nine_days_ago})
+    assert platform.finds("backup") == (
+        0,
+        "warn",
+        f"{made} is 9 days old",
+        "dataops backup create --env sick",
+    )
+    assert platform.run("backup", "create").returncode == 0
+    assert platform.finds("backup")[:2] == (0, "ok")
 
 
 def test_others_can_read_the_secrets(platform: Platform) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -31,12 +32,18 @@ from dataops_cli.health import (
     redis,
     secret_files,
     sqlserver,
+    volume_room,
     volumes,
 )
+from dataops_cli.health.check import Subject
 from dataops_cli.health.combining import combined
 from dataops_cli.health.commands import Answer
 from dataops_cli.health.containers import Restarts
 from dataops_cli.health.installation import Installation, Wanted
+from dataops_cli.health.volume_room import Room
+from dataops_cli.project import Project
+from dataops_cli.settings.load import Environment
+from dataops_cli.settings.model import Settings
 from dataops_cli.stack.model import Service, Stack
 from dataops_cli.stack.observe import Container
 from dataops_cli.stack.reconcile import Action, Operation
@@ -211,11 +218,76 @@ def test_images(there: str | None, release: str, result: Result, found: str) -> 
     assert finding.remedy == ("" if result is OK else "dataops up db")
 
 
+def test_what_a_remote_engine_publishes_to_itself_is_not_looked_for_here() -> None:
+    service = {**DB, "ports": [{"host_ip": "127.0.0.1", "published": "8978", "target": 8978}]}
+    stack = installed(cloudbeaver=cast(Service, service))
+    far = replace(stack, engine=cast(Engine, SimpleNamespace(remote=True)))
+    found = cloudbeaver.look(Subject(Project(Path("/nowhere")), Environment("prod", Settings(), {}), far))
+    assert found.result is SKIPPED
+    assert found.found == "it is on 127.0.0.1:8978 of the engine's machine, not to be reached from here"
+
+
+def test_a_stack_that_was_never_up_is_one_thing_to_do() -> None:
+    assert containers.decide(installed(db=DB, dbt=DBT), {}) == Finding(
+        FAIL, "none of its services has a container: db, dbt", "dataops up"
+    )
+    one = containers.decide(installed(container(), db=DB, dbt=DBT), {})
+    assert (one.found, one.remedy) == ("service dbt has 0 of 1 containers", "dataops up dbt")
+
+
+def test_where_there_is_no_container_nothing_can_differ() -> None:
+    nothing = Finding(SKIPPED, "no container is there")
+    assert images.decide(installed(), {"db:1": "sha256:1"}) == nothing
+    subject = Subject(Project(Path("/nowhere")), Environment("prod", Settings(), {}), installed())
+    assert drift.look(subject) == nothing
+
+
+def room(disk: str, left: float, of: float, *names: str) -> Room:
+    """On a file system of `of` GB with `left` free."""
+    return Room(disk, int(of * GB), int(left * GB), names, "db", "/data")
+
+
 def test_volumes() -> None:
-    assert volumes.decide([], []).result is SKIPPED
-    assert volumes.decide(["a", "b"], []) == Finding(OK, "2 are there", "", 0, 0)
-    missing = volumes.decide(["a", "b"], ["b"])
+    assert volumes.decide([], [], []).result is SKIPPED
+    assert volumes.decide(["a", "b"], [], []) == Finding(OK, "2 are there")
+    missing = volumes.decide(["a", "b"], ["b"], [])
     assert (missing.result, missing.found, missing.value) == (FAIL, "missing: b", 1)
+    fine = volumes.decide(["a", "b"], [], [room("x", 40, 100, "a"), room("y", 70, 100, "b")])
+    assert fine == Finding(OK, "2 are there, at most 60 % full", "", 60.0, 85.0)
+    both = volumes.decide(["a", "b"], ["b"], [room("x", 0, 1, "a")])
+    assert (both.result, both.found) == (FAIL, "missing: b\na: 0 MB of 1.0 GB left")
+
+
+@pytest.mark.parametrize(
+    ("left", "of", "result"),
+    [
+        (0, 0.004, FAIL),
+        (0.05, 1, FAIL),
+        (0.15, 1, WARN),
+        (0.16, 1, OK),
+        (1, 5, OK),
+        (3, 100, WARN),
+        (12, 1000, OK),
+    ],
+)
+def test_the_room_in_a_volume(left: float, of: float, result: Result) -> None:
+    """Near its end in parts of a hundred, and in what is left: a large disk has room where a small one has none."""
+    found = volume_room.judge(room("x", left, of, "a", "b"))
+    assert found.result is result
+    assert found.found.startswith("a, b: ")
+    commands = "See what takes it: dataops exec db -- du -h -d 1 /data\n"
+    assert found.remedy.startswith(commands) or result is OK
+
+
+def test_what_the_containers_say_of_their_volumes() -> None:
+    said = "5f 4096 1000 250 /data\nstat: cannot read it\n0 4096 0 0 /none\n9 4096 10 10 /other\n5f 4096 1 1 /two words\n"
+    found = volume_room.rooms(said, "db", {"/data": "a", "/none": "b", "/two words": "c"})
+    assert found[0] == Room("5f", 4096000, 1024000, ("a",), "db", "/data")
+    assert [item.path for item in found] == ["/data", "/two words"]
+    again = room("5f", 0.5, 4096000 / GB, "a", "d")
+    one, other = volume_room.merged([found[0], again, room("0", 1, 2, "e")])
+    assert (one.volumes, one.free, other.volumes) == (("a", "d"), 1024000, ("e",))
+    assert volume_room.rooms("exec: stat: not found", "db", {"/data": "a"}) == []
 
 
 @pytest.mark.parametrize(
@@ -235,8 +307,8 @@ def test_volumes() -> None:
         (
             Answer(2, "psql: error: x\nFATAL:  sorry, too many clients already", 9),
             FAIL,
-            "FATAL:  sorry, too many clients already",
-            None,
+            "PostgreSQL has no connection left",
+            100.0,
         ),
         (Answer(1, "", 9), FAIL, "nothing", None),
     ],
@@ -341,6 +413,13 @@ def run(state: str, **changes: Any) -> DagRun:
             "",
         ),
         (
+            dag(next_run=NOW - timedelta(minutes=70)),
+            run("running", started_at=NOW - timedelta(minutes=75), ended_at=None),
+            FAIL,
+            "the run of 2026-03-01 10:50 has not begun, 70 minutes late: run r1 goes on for 75 minutes",
+            "dataops airflow watch r1",
+        ),
+        (
             dag(next_run=NOW - timedelta(minutes=61)),
             run("success"),
             FAIL,
@@ -376,6 +455,16 @@ def test_the_pipeline(the_dag: Dag, last: DagRun | None, result: Result, found: 
     assert (finding.result, finding.found, finding.remedy) == (result, found, remedy)
 
 
+def test_the_newest_run_is_the_one_that_was_begun_last() -> None:
+    """Not the one that was due last: here a late one of the schedule began after one that somebody triggered."""
+    by_hand = run("failed", run_id="by_hand", started_at=NOW - timedelta(minutes=30))
+    late = run("success", run_id="late", started_at=NOW - timedelta(minutes=20))
+    waiting = run("queued", run_id="waiting", started_at=None, queued_at=NOW)
+    assert pipeline.newest([by_hand, late]) is late
+    assert pipeline.newest([waiting, by_hand, late]) is waiting
+    assert pipeline.newest([]) is None
+
+
 def test_cloudbeaver() -> None:
     assert cloudbeaver.decide(200, 41.2) == Finding(OK, "its page comes in 41 ms", "", 41, 3000)
     assert cloudbeaver.decide(200, 3100).result is WARN
@@ -407,12 +496,13 @@ def test_the_certificate(days: int, others: bool, result: Result, found: str) ->
 
 
 def test_secrets() -> None:
-    assert secret_files.decide("f", None, []) == Finding(OK, "f is not there")
+    assert secret_files.decide("f", None, []) == Finding(OK, "f is not there, and every secret has a value")
+    assert secret_files.decide("f", None, None) == Finding(SKIPPED, "f is not there")  # nor is a stack
     assert secret_files.decide("f", 0o600, []) == Finding(OK, "f is its owner's alone")
     assert secret_files.decide("f", 0o640, []).remedy == "chmod 600 f"
     missing = secret_files.decide("f", 0o600, ["secrets.a", "secrets.b"])
     assert (missing.result, missing.found) == (FAIL, "without a value: secrets.a, secrets.b")
-    assert "dataops secrets set secrets.b" in missing.remedy
+    assert missing.remedy == "Copy f from who has it\nWhere nobody has one yet: dataops secrets generate"
 
 
 def test_drift() -> None:

@@ -64,6 +64,18 @@ def test_what_hangs_costs_its_own_deadline_only(subject: Callable[[str], Subject
     assert 0.4 <= found["slow 1"].seconds < 0.6
 
 
+def test_a_fault_of_ours_costs_its_own_check_only(subject: Callable[[str], Subject]) -> None:
+    def faulty(_subject: Subject) -> Finding:
+        return Finding(Result("excellent"), "never")
+
+    damaged, fine = make(subject("local"), [check("damaged", faulty), check("fine", lambda _subject: FINE)])
+    assert fine.finding == FINE
+    assert damaged.finding.result is Result.FAIL
+    assert damaged.finding.found.startswith("Unexpected ValueError in examination.py, line ")
+    assert damaged.finding.found.endswith(": 'excellent' is not a valid Result")
+    assert "report it" in damaged.finding.remedy
+
+
 def test_a_timeout_shortens_every_deadline(subject: Callable[[str], Subject]) -> None:
     never = threading.Event()
 

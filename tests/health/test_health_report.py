@@ -85,6 +85,15 @@ docker unpause c</failure>
 """
 
 
+def test_one_remedy_of_several_checks_is_given_once() -> None:
+    findings = [Finding(Result.FAIL, "it is locked", remedy) for remedy in ("a\nb", "c", "a\nb", "a")]
+    outcomes = [Outcome(name, Layer.DATA, item, 0.1) for name, item in zip("wxyz", findings, strict=True)]
+    stdout = io.StringIO()
+    Console(stdout=stdout).result(None, *rendered(outcomes, "dev"))
+    told = [line.rstrip() for line in stdout.getvalue().splitlines() if "→" in line]
+    assert told == ["  → w, y: a", "  → w, y: b", "  → x: c", "  → z: a"]
+
+
 @pytest.mark.parametrize(("outcomes", "text"), [(BAD, TABLE), ([ENGINE], GOOD)])
 def test_the_table(outcomes: list[Outcome], text: str) -> None:
     stdout = io.StringIO()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 # What is in every URL and must be nowhere in any output.
@@ -32,8 +34,15 @@ class Receiver:
         return [message["title"] for message in self.received]
 
 
+def server_side(certificate: Path) -> ssl.SSLContext:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate)
+    return context
+
+
 @contextmanager
-def receiving(host: str = "127.0.0.1") -> Iterator[Receiver]:
+def receiving(host: str = "127.0.0.1", certificate: Path | None = None) -> Iterator[Receiver]:
+    """Over TLS, where there is a file with a key and a certificate."""
     receiver = Receiver()
 
     class Handler(BaseHTTPRequestHandler):
@@ -51,6 +60,8 @@ def receiving(host: str = "127.0.0.1") -> Iterator[Receiver]:
 
     server = ThreadingHTTPServer((host, 0), Handler)
     server.daemon_threads = True
+    if certificate:
+        server.socket = server_side(certificate).wrap_socket(server.socket, server_side=True)
     receiver.port = server.server_address[1]
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:

@@ -90,7 +90,7 @@ def test_whom_a_test_goes_to() -> None:
     assert [item.number for item in recipients(here, None, None)] == [1, 2]
     assert [item.number for item in recipients(here, Event.DEPLOY_FAILED, None)] == [2]
     assert [item.number for item in recipients(here, None, "ops")] == [1]
-    with pytest.raises(UsageError, match="has the tag ops"):
+    with pytest.raises(UsageError, match="deploy_failed does not go to ops in dev"):
         recipients(here, Event.DEPLOY_FAILED, "ops")
     with pytest.raises(UsageError, match="deploy_started is empty"):
         recipients(here, Event.DEPLOY_STARTED, None)

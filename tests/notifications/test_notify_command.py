@@ -85,11 +85,15 @@ def test_what_cannot_be_tested_says_why(platform: Path, dataops_here: Dataops, r
     without = dataops_here("notify", "test", cwd=platform)
     assert without.returncode == 2
     assert "dataops secrets set secrets.notification_urls" in without.stderr
-    variables = {URLS: f"ops={receiver.url()}"}
+    variables = {
+        URLS: f"ops={receiver.url()} team={receiver.url()}",
+        "DATAOPS_NOTIFICATIONS__HEALTH_BAD": "ops",
+    }
     for arguments, said in (
         (["--tag", "opps"], "did you mean ops?"),
         (["--event", "deploy_faild"], "Did you mean deploy_failed?"),
         (["--event", "deploy_started"], 'deploy_started = ["all"]'),
+        (["--event", "health_bad", "--tag", "team"], "health_bad does not go to team in local"),
     ):
         ended = dataops_here("notify", "test", *arguments, cwd=platform, **variables)
         assert ended.returncode == 2

@@ -7,7 +7,9 @@ import logging
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
@@ -22,7 +24,7 @@ from dataops_cli.settings.layers import Value
 from dataops_cli.settings.load import Environment
 from dataops_cli.settings.model import Settings
 from dataops_cli.settings.services import Notifications, Secrets
-from notifications.receiver import HUSH, Receiver
+from notifications.receiver import HUSH, Receiver, receiving
 from support import clean_environment
 
 SAID = Message("A title", "A first line\nA second line: <b> & *stars*", Kind.FAILURE)
@@ -52,6 +54,34 @@ def test_what_arrives_is_what_was_said(receiver: Receiver) -> None:
     assert delivery.fault == ""
     [arrived] = receiver.received
     assert (arrived["title"], arrived["message"], arrived["type"]) == (SAID.title, SAID.body, "failure")
+
+
+def test_teams_gets_a_card_and_mattermost_a_text(
+    receiver: Receiver, certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two services whose hosts are in their URLs: a workflow of Teams is called over TLS only."""
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
+    with receiving(certificate=certificate) as teams:
+        urls = f"workflows://127.0.0.1:{teams.port}/{HUSH}/{HUSH} mmost://127.0.0.1:{receiver.port}/{HUSH}"
+        assert [delivery.fault for delivery in send(parsed(urls), SAID)] == ["", ""]
+        monkeypatch.delenv("REQUESTS_CA_BUNDLE")  # now nobody vouches for the server
+        refused = send(parsed(urls.split()[0]), SAID)
+    assert [delivery.fault for delivery in refused] == ["it cannot be reached, or did not answer"]
+    [called], [posted] = teams.received, receiver.received
+    [card] = [item["content"] for item in called["attachments"]]
+    assert (called["type"], card["type"]) == ("message", "AdaptiveCard")
+    texts = [item["text"] for item in card["body"] if item["type"] == "TextBlock"]
+    # A card is Markdown: what means something there is escaped.
+    assert texts == [SAID.title, "A first line\nA second line: <b\\> & \\*stars\\*"]
+    assert posted["text"].splitlines() == [SAID.title, *SAID.body.splitlines()]
+
+
+def test_no_warning_names_a_host_whose_certificate_is_not_to_be_checked(certificate: Path) -> None:
+    with receiving(certificate=certificate) as there, warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        url = f"jsons://127.0.0.1:{there.port}/{HUSH}?verify=no"
+        assert [delivery.fault for delivery in send(parsed(url), SAID)] == [""]
+    assert [str(warning.message) for warning in warned] == []
 
 
 @pytest.fixture

@@ -11,26 +11,11 @@ from pathlib import Path
 import pytest
 
 from dataops_cli import docker_api
+from embedded_stack import IMAGES, environment_file
 from support import Dataops
 
 pytestmark = pytest.mark.engine
 
-# The environment's name is the tag of its image.
-ENVIRONMENT = """\
-[warehouse]
-engine = "duckdb"
-[dbt]
-runner = "container"
-[freshness]
-warn_after_days = 36500
-error_after_days = 36500
-[stack]
-enabled = true
-files = ["compose/compose.yml", "compose/release.yml"]
-name = "{name}"
-prefix = "{name}-"
-timeout = 120
-"""
 INSIDE = ("env", "DATAOPS_SETTINGS_FROM=variables", "DATAOPS_ENV=reporting")
 
 
@@ -44,15 +29,14 @@ def run(
     """A command on a platform whose dbt container is up, with a source and nothing published."""
     folder = new_platform(tmp_path_factory.mktemp("reporting") / "platform")
     name = f"dataops-report-test-{os.getpid()}"
-    (folder / "environments" / "reporting.toml").write_text(ENVIRONMENT.format(name=name))
+    (folder / "environments" / "reporting.toml").write_text(environment_file(name))
 
     def run(*arguments: object) -> subprocess.CompletedProcess[str]:
         return dataops(
             *arguments,
             cwd=folder,
             DATAOPS_ENV="reporting",
-            PYTHON_IMAGE="dataops-test/python:3.11",
-            REDIS_IMAGE="dataops-test/redis:7",
+            **IMAGES,
         )
 
     up = run("up", "dbt")

@@ -94,6 +94,21 @@ def test_the_real_report_fits_and_is_drawn(browser: Any, real: Path, width: int,
     assert dark == (scheme == "dark")
 
 
+def test_on_paper_it_is_no_phone(browser: Any, real: Path) -> None:
+    """What a sheet of A4 has room for, less its margins: by day, with the drawings of a desk and all columns."""
+    browser.open(real, 717, "dark", on_paper=True)
+    widths = browser.ask(
+        "[...document.querySelectorAll('svg')].filter(it => it.checkVisibility()).map(it => it.parentElement.className)"
+    )
+
+    assert len(widths) == 10
+    assert "at620" in widths
+    assert browser.ask("document.querySelector('.table:not(.half) .minor').checkVisibility()")
+    assert browser.ask("document.documentElement.scrollWidth <= innerWidth")
+    assert browser.ask("getComputedStyle(document.body).color") == "rgb(27, 37, 48)"
+    assert [chart["outside"] for chart in browser.ask(CHARTS)] == [[]] * 10
+
+
 @pytest.mark.parametrize("width", [1280, 390])
 def test_an_awkward_report_fits(browser: Any, tmp_path: Path, width: int) -> None:
     long = "Wwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwww"

@@ -13,8 +13,6 @@ from typing import Any
 import duckdb
 import pytest
 
-from dataops_cli.cli.report_sources import answered
-from dataops_cli.errors import DataopsError, ExitCode
 from support import Dataops
 
 # On silver, which the report does not read.
@@ -129,7 +127,7 @@ def test_the_container_is_asked_for_all_or_for_the_platform(published: Path, dat
     platform = dataops_here("report", "--json", "--collect", "platform", cwd=published)
 
     assert set(json.loads(everything.stdout)) == {"environment", "engine", "collected_at", "platform", "gold"}
-    assert set(answered(0, platform.stdout)) == {"environment", "engine", "collected_at", "platform"}
+    assert set(json.loads(platform.stdout)) == {"environment", "engine", "collected_at", "platform"}
 
 
 def test_nothing_published_is_said_with_the_way_out(
@@ -154,14 +152,3 @@ def test_a_report_that_cannot_be_written_is_said(
 
     assert done.returncode == 3
     assert "Cannot use" in done.stderr
-
-
-def test_errors_of_the_container_are_passed_on() -> None:
-    told = {"error": {"reason": "Nothing has been published yet", "hint": "x", "details": [], "exit_code": 3}}
-    with pytest.raises(DataopsError, match="Nothing has been published yet") as caught:
-        answered(3, json.dumps(told))
-    assert caught.value.exit_code == ExitCode.UNAVAILABLE
-
-    with pytest.raises(DataopsError, match="exit code 127, and said nothing") as caught:
-        answered(127, "sh: dataops: not found")
-    assert "dataops build dbt" in caught.value.hint

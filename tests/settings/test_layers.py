@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from dataops_cli.errors import DataopsError, ExitCode, UsageError
 from dataops_cli.project import Project
-from dataops_cli.settings.layers import key_lines, nearest
+from dataops_cli.settings.layers import UNKNOWN_SETTINGS, key_lines, nearest
 from dataops_cli.settings.load import REDACTED, load_environment
 from dataops_cli.settings.variables import as_variables
+from dataops_cli.stack.environment import for_a_command
 
 
 @pytest.fixture
@@ -209,6 +210,21 @@ def test_a_misspelt_variable_is_refused(project: Project, monkeypatch: pytest.Mo
     with pytest.raises(UsageError, match="variable DATAOPS_DBT__THREDS: no setting has this name") as caught:
         load_environment(project, "local")
     assert caught.value.hint == "Did you mean DATAOPS_DBT__THREADS?"
+
+
+def test_what_a_newer_dataops_says_is_left_out_where_it_is_not_known(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in the container of a release that was rolled back to, or whose files are older than the operator's."""
+    write(project, "local.toml", "[dbt]\nthreads = 5\n")
+    told = for_a_command(load_environment(project, "local"))
+    write(project, "local.toml", "")
+    for name, value in {**told, "DATAOPS_NOTIFICATIONS__PIPELINE_SLOW": "ops"}.items():
+        monkeypatch.setenv(name, value)
+    assert load_environment(project, "local").settings.dbt.threads == 5
+    monkeypatch.delenv(UNKNOWN_SETTINGS)
+    with pytest.raises(UsageError, match="DATAOPS_NOTIFICATIONS__PIPELINE_SLOW: no setting has this name"):
+        load_environment(project, "local")
 
 
 def test_an_unknown_environment_names_the_nearest(project: Project) -> None:

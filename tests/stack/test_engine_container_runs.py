@@ -18,26 +18,11 @@ from pathlib import Path
 import pytest
 
 from dataops_cli import docker_api
+from embedded_stack import IMAGES, environment_file
 from support import Dataops, clean_environment
 
 pytestmark = pytest.mark.engine
 
-# The environment's name is the tag of its image.
-ENVIRONMENT = """\
-[warehouse]
-engine = "duckdb"
-[dbt]
-runner = "{runner}"
-[freshness]
-warn_after_days = 36500
-error_after_days = 36500
-[stack]
-enabled = true
-files = ["compose/compose.yml", "compose/release.yml"]
-name = "{name}"
-prefix = "{name}-"
-timeout = 120
-"""
 # Fails for the one date that a test of ours asks for.
 FAILS = "select 1 as one where '{{ var('as_of_date') }}' = '2013-01-31'\n"
 FAILING = ("--layer", "bronze", "--vars", "{as_of_date: 2013-01-31}")
@@ -83,16 +68,14 @@ def stack(
     folder = new_platform(tmp_path_factory.mktemp("inside") / "my platform")
     name = f"dataops-inside-test-{os.getpid()}"
     for environment, runner in (("inside", "container"), ("flow", "airflow")):
-        text = ENVIRONMENT.format(name=name, runner=runner)
-        (folder / "environments" / f"{environment}.toml").write_text(text)
+        (folder / "environments" / f"{environment}.toml").write_text(environment_file(name, runner))
     (folder / "dbt" / "tests" / "bronze" / "fails_when_asked.sql").write_text(
         "-- depends_on: {{ ref('brnz_products') }}\n" + FAILS
     )
     git = ["git", "-c", "user.name=t", "-c", "user.email=t@example.com"]
     for command in (["add", "."], ["commit", "--quiet", "--message=first"]):
         subprocess.run([*git, *command], cwd=folder, check=True)
-    variables = {"PYTHON_IMAGE": "dataops-test/python:3.11", "REDIS_IMAGE": "dataops-test/redis:7"}
-    found = Stack(folder, name, dataops, variables)
+    found = Stack(folder, name, dataops, IMAGES)
     not_yet = found.run("run")
     assert not_yet.returncode == 3
     hint = "error: Service dbt does not run\n  → Start it: dataops up dbt --env inside\n"

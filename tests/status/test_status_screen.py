@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from dataops_cli.checks import Result
 from dataops_cli.cli.advice import for_environment
 from dataops_cli.console import PIPE_WIDTH, plain
 from dataops_cli.deploy.journal import Outcome
@@ -149,6 +150,8 @@ def test_a_paused_pipeline_is_an_alert_where_there_is_a_schedule() -> None:
 def test_what_of_a_run_is_an_alert(run: made_up.Run, found: str | None) -> None:
     told = alerts(made_up.embedded(run, published=made_up.generation(made_up.NOW)))
     assert (told["runs"].found if "runs" in told else None) == found
+    if found:
+        assert told["runs"].result is (Result.FAIL if run.status == "failed" else Result.WARN)
 
 
 def test_one_line_has_no_line_breaks_nor_what_a_terminal_obeys() -> None:

@@ -104,10 +104,11 @@ def watched(app: Application, looking: Looking, *, notify: bool = False) -> NoRe
             outcomes = looking.once()
             if notify:
                 tell_of(app, outcomes)
-            now = f"{datetime.now().astimezone():%H:%M:%S}"
+            at = datetime.now().astimezone()
+            now = f"{at:%H:%M:%S}"
             if live:
                 shown[:] = [*rendered(outcomes, name), Text(f"{now}, Ctrl-C ends it", "dim")]
             else:
                 text = "\n".join(f"{now} {line}" for line in lines(outcomes, name))
-                app.console.record({"at": now, **document(outcomes, name)}, text)
+                app.console.record({"at": at.isoformat(timespec="seconds"), **document(outcomes, name)}, text)
             time.sleep(INTERVAL)

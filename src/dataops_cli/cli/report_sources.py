@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
-from dataops_cli.errors import DataopsError, ExitCode
+from dataops_cli.errors import DataopsError
 from dataops_cli.report.collect import ALL, PLATFORM, collect, with_gold
 from dataops_cli.settings.model import Engine, Runner
 
 if TYPE_CHECKING:
     from dataops_cli.cli.application import Application
 
-# Warnings go to another stream, which is not to be mixed in.
-QUIETLY = ("sh", "-c", 'exec "$@" 2>/dev/null', "sh")
 # Seconds that a check of the platform's health may take.
 PATIENCE = 20.0
 
@@ -45,31 +42,7 @@ def health_of(app: Application) -> dict[str, Any] | None:
 def _asked(app: Application, part: str, *, names: bool) -> dict[str, Any]:
     """What dbt's container collects. Raises DataopsError where it cannot."""
     from dataops_cli import docker_api
-    from dataops_cli.stack.dbt_container import dbt_container
-    from dataops_cli.stack.environment import inside
+    from dataops_cli.stack.dbt_document import ask_dbt_container
 
-    container = dbt_container(docker_api.connect(), app.project, app.environment)
-    command = ["dataops", "report", "--json", "--collect", part, *(["--names"] if names else [])]
-    code, output = container.engine.exec(
-        container.container.id, [*QUIETLY, *command], inside(app.environment)
-    )
-    return answered(code, output.decode(errors="replace"))
-
-
-def answered(code: int, output: str) -> dict[str, Any]:
-    """The document that the command in the container wrote. Raises DataopsError for its error, or for none."""
-    try:
-        document: dict[str, Any] = json.loads(output)
-    except ValueError:
-        document = {}
-    if "platform" in document:
-        return document
-    told = document.get("error") or {
-        "reason": f"dataops report in dbt's container ended with exit code {code}, and said nothing",
-        "hint": "Bring the container up to date: dataops build dbt; then: dataops up dbt",
-        "details": [],
-        "exit_code": ExitCode.UNAVAILABLE,
-    }
-    raise DataopsError(
-        told["reason"], hint=told["hint"], exit_code=told["exit_code"], details=tuple(told["details"])
-    )
+    command = ["report", "--collect", part, *(["--names"] if names else [])]
+    return ask_dbt_container(docker_api.connect(), app.project, app.environment, command, "platform")

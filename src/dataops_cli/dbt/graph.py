@@ -6,12 +6,13 @@ Read from `manifest.json` (dbt's artifact schema v12), so that it works for a st
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dataops_cli.errors import UsageError
+from dataops_cli.errors import DataopsError, UsageError
 from dataops_cli.layers import LAYERS
 
 BUILT = ("model", "seed", "snapshot")
@@ -102,8 +103,21 @@ class Graph:
 
 
 def read_graph(manifest: Path) -> Graph:
-    """The graph of a manifest file. Raises UsageError for a model that is in no layer."""
-    return graph_of(json.loads(manifest.read_text(encoding="utf-8")))
+    """The graph of a manifest file. Raises DataopsError where it is damaged, UsageError for a model that is in no
+    layer."""
+    return graph_of(read_manifest(manifest))
+
+
+def read_manifest(manifest: Path) -> dict[str, Any]:
+    """The document of a manifest file. Raises DataopsError where it is damaged."""
+    try:
+        return dict(json.loads(manifest.read_text(encoding="utf-8")))
+    except ValueError:
+        raise DataopsError(
+            f"{manifest} is damaged: it is no manifest of dbt",
+            hint=f"Move it away, then run the command again: mv {shlex.quote(str(manifest))} "
+            f"{shlex.quote(f'{manifest}.damaged')}",
+        ) from None
 
 
 def graph_of(document: Mapping[str, Any]) -> Graph:

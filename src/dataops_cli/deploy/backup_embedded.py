@@ -21,7 +21,7 @@ from dataops_cli.project import Project
 from dataops_cli.settings.load import Environment
 from dataops_cli.settings.model import Engine as WarehouseEngine
 from dataops_cli.stack.dbt_container import ROOT, DbtContainer, dbt_container
-from dataops_cli.stack.environment import inside
+from dataops_cli.stack.environment import for_a_command
 from dataops_cli.stack.frames import STDOUT, frames
 
 
@@ -119,7 +119,7 @@ class EmbeddedKeeper:
 
     def _ask(self, *arguments: str) -> dict[str, Any]:
         """What the CLI in the container answers. Raises DataopsError with its reason, hint and exit code."""
-        variables = {**inside(self.environment), CALLER: who()}
+        variables = {**for_a_command(self.environment), CALLER: who()}
         code, said, complaints = self._talk(["dataops", "--json", "--quiet", *arguments], variables)
         try:
             answer = dict(json.loads(said))

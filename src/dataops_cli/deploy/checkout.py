@@ -67,12 +67,12 @@ def check_out(site: Site, revision: str | None) -> Iterator[Checkout]:
         yield Checkout(found, site.workspace(files, name), source_archive(files))
 
 
-def environment_of_branch(project: Project) -> str:
-    """The environment to which the commits of the branch in use go (deploy.branch).
+def environment_of_branch(project: Project, branch: str | None = None) -> str:
+    """The environment to which the commits of a branch go (deploy.branch); by default, of the branch in use.
 
     Raises UsageError where none, or more than one, says so.
     """
-    branch = git.current_branch(project.root)
+    branch = branch or git.current_branch(project.root)
     environments, _faults = load_environments(project)
     named = {name: item.settings.deploy.branch for name, item in environments.items()}
     found = [name for name, its_branch in named.items() if branch and its_branch == branch]

@@ -185,7 +185,9 @@ class Journal:
         before = self.state.documents("journal")
         for name, value in known.items():
             part = f"{beginning.key}-found-{name}"
-            place = sum(found.startswith(part) for found in before)  # of the same deployment, before it was cut off
+            place = sum(
+                found.startswith(part) for found in before
+            )  # of the same deployment, before it was cut off
             self.state.add(f"journal/{part}-{place:02d}.json", {name: value})
         changes: dict[str, Any] = {**known}
         return replace(beginning, **changes)

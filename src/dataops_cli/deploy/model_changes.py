@@ -91,8 +91,8 @@ def compare_models(before: Document | None, after: Document) -> ModelChanges:
         tests_changed=tuple(
             sorted(name for name in new_tests.keys() & old_tests.keys() if new_tests[name] != old_tests[name])
         ),
-        columns_added=tuple(_columns_added(_gold(before, old), _gold(after, new))),
-        breaking=tuple(_breaking(_gold(before, old), _gold(after, new))),
+        columns_added=tuple(columns_added(_gold(before, old), _gold(after, new))),
+        breaking=tuple(breaking_columns(_gold(before, old), _gold(after, new))),
     )
 
 
@@ -277,9 +277,11 @@ def _type(declared: str | None) -> str:
 
 
 Relations = Mapping[str, Mapping[str, str]]
+"""By relation (`gold.days`) the type of each column; empty where it is not known."""
 
 
-def _breaking(old: Relations, new: Relations) -> Iterator[str]:
+def breaking_columns(old: Relations, new: Relations) -> Iterator[str]:
+    """What readers of the relations will miss: `gold.days: column revenue is removed`."""
     for relation, columns in sorted(old.items()):
         if relation not in new:
             yield f"{relation} is removed"
@@ -292,7 +294,8 @@ def _breaking(old: Relations, new: Relations) -> Iterator[str]:
                 yield f"{relation}: column {column} is {now}, was {was}"
 
 
-def _columns_added(old: Relations, new: Relations) -> Iterator[str]:
+def columns_added(old: Relations, new: Relations) -> Iterator[str]:
+    """What readers of the relations get: `gold.days: column margin is added`."""
     for relation, columns in sorted(new.items()):
         if old.get(relation):  # a relation that declared nothing may have had them
             for column in sorted(columns.keys() - old[relation].keys()):

@@ -16,7 +16,7 @@ from dataops_cli.airflow.place import place_of
 from dataops_cli.console import Console
 from dataops_cli.deploy.journal import current
 from dataops_cli.deploy.site import Site
-from dataops_cli.errors import DataopsError
+from dataops_cli.errors import DataopsError, fault_of_ours
 from dataops_cli.facts.asking import ask_container
 from dataops_cli.facts.data import Data, read_data
 from dataops_cli.facts.model import Deployments, Facts, Lacking, Lock, Pipeline
@@ -54,6 +54,9 @@ class _Asked:
             return Lacking(error.reason, error.hint)
         except OSError as error:
             return Lacking(str(error), "Look closer: dataops health")
+        except Exception as error:  # the other parts are worth as much as before
+            fault = fault_of_ours(error)
+            return Lacking(fault.reason, fault.hint)
 
 
 def gather(

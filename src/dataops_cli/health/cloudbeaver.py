@@ -26,6 +26,10 @@ def look(subject: Subject) -> Finding:
     if not ports:
         return Finding(Result.SKIPPED, "its port is not published")
     host, port = address(ports[0])
+    if installed.engine.remote and ip_address(host).is_loopback:
+        return Finding(
+            Result.SKIPPED, f"it is on {host}:{port} of the engine's machine, not to be reached from here"
+        )
     begun = time.monotonic()
     connection = HTTPConnection(host, port, timeout=PATIENCE)
     try:

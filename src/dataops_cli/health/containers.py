@@ -42,6 +42,9 @@ def look(subject: Subject) -> Finding:
 
 def decide(installed: Installation, restarts: Mapping[str, Restarts]) -> Finding:
     stack = installed.wanted.stack
+    if stack.services and not any(map(installed.of, stack.services)):
+        found = f"none of its services has a container: {', '.join(stack.services)}"
+        return Finding(Result.FAIL, found, "dataops up")
     findings = []
     for name, service in stack.services.items():
         mine = installed.of(name)

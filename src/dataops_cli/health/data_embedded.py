@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dataops_cli.errors import DataopsError, ExitCode
-from dataops_cli.warehouse.embedded import SOURCE_CATALOG, EmbeddedWarehouse
+from dataops_cli.warehouse.embedded import SOURCE_CATALOG, EmbeddedWarehouse, is_locked, opened_elsewhere
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -17,7 +17,7 @@ CATALOG = "warehouse"
 
 
 @contextmanager
-def embedded_reading(home: Path) -> Iterator[EmbeddedReading]:
+def embedded_reading(home: Path, *, with_source: bool) -> Iterator[EmbeddedReading]:
     """A DuckDB of the check's own, to which the published file and the source are attached read-only: connections
     to the file itself would share one, with what is set and attached there."""
     import duckdb
@@ -25,8 +25,13 @@ def embedded_reading(home: Path) -> Iterator[EmbeddedReading]:
     warehouse = EmbeddedWarehouse(home)
     with duckdb.connect(":memory:") as connection:
         _attach(connection, warehouse.link.resolve(), CATALOG, hint="Build it anew with: dataops run")
-        if warehouse.source.exists():
-            _attach(connection, warehouse.source, SOURCE_CATALOG, hint="Load it anew: dataops source load")
+        if with_source and warehouse.source.exists():
+            _attach(
+                connection,
+                warehouse.source,
+                SOURCE_CATALOG,
+                hint="Load it anew: dataops source load; or make sample data: dataops source generate",
+            )
         connection.execute(f"use {CATALOG}")
         # Read-only goes for files, too: no COPY … TO.
         connection.execute("set enable_external_access = false")
@@ -72,6 +77,8 @@ def _attach(connection: DuckDBPyConnection, path: Path, name: str, *, hint: str)
     try:
         connection.execute(f"attach '{literal}' as \"{name}\" (read_only)")
     except duckdb.Error as error:
+        if is_locked(error):
+            raise opened_elsewhere(path, error) from error
         raise DataopsError(
             f"Cannot open {path}: {str(error).splitlines()[0]}", hint=hint, exit_code=ExitCode.UNAVAILABLE
         ) from error

@@ -11,6 +11,7 @@ from dataops_cli.warehouse.generation import Generation
 SHOWN = 5
 # What to do about these says the check of the relations, once.
 UNPUBLISHED = Finding(Result.SKIPPED, "nothing has been published yet")
+NO_TABLE = Finding(Result.SKIPPED, "none of the tables is there")
 
 
 def nothing_known(generation: Generation, remedy: str = "") -> Finding:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 
 from dataops_cli.checks import Finding, Result
+from dataops_cli.errors import UsageError
 from dataops_cli.health.check import Subject
 from dataops_cli.health.data_findings import UNPUBLISHED, nothing_known
-from dataops_cli.health.data_published import published
+from dataops_cli.health.data_published import LoadedSource, published
 from dataops_cli.health.data_reading import open_reading
 from dataops_cli.settings.model import Freshness
 
@@ -35,7 +36,7 @@ def look(subject: Subject) -> Finding:
         for source in found.sources:
             table = reading.source(source.schema, source.table)
             ((at,),) = reading.rows(f"SELECT MAX({reading.name(source.column)}) FROM {table}")  # noqa: S608
-            latest.append(Latest(f"{source.schema}.{source.table}", _moment(at)))
+            latest.append(Latest(f"{source.schema}.{source.table}", moment(at, source)))
     return judge(latest, subject.environment.settings.freshness, datetime.now(UTC))
 
 
@@ -58,7 +59,15 @@ def judge(latest: Sequence[Latest], limits: Freshness, now: datetime) -> Finding
     return Finding(Result.OK, told, value=age, threshold=limits.warn_after_days)
 
 
-def _moment(value: object) -> datetime | None:
+def moment(value: object, source: LoadedSource) -> datetime | None:
+    """Raises UsageError for what is no date."""
+    if value is None:
+        return None
     if isinstance(value, datetime):
         return value if value.tzinfo else value.replace(tzinfo=UTC)
-    return datetime.combine(value, time(), UTC) if isinstance(value, date) else None
+    if isinstance(value, date):
+        return datetime.combine(value, time(), UTC)
+    raise UsageError(
+        f"{source.schema}.{source.table}: its loaded_at_field {source.column} holds no dates",
+        hint="Name a column of a date or a time in dbt/models/sources",
+    )

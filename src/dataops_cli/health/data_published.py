@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from dataops_cli.dbt.graph import Graph, Node, graph_of
+from dataops_cli.dbt.graph import Graph, Node, graph_of, read_manifest
 from dataops_cli.health.check import Subject
 from dataops_cli.health.data_reading import bounded
 from dataops_cli.pipeline.history import History
@@ -128,6 +127,4 @@ def _manifest(home: Path, run_id: str) -> Path | None:
     return None
 
 
-@lru_cache(maxsize=1)
-def _read(manifest: Path) -> dict[str, Any]:
-    return dict(json.loads(manifest.read_text(encoding="utf-8")))
+_read = lru_cache(maxsize=1)(read_manifest)

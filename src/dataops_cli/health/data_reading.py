@@ -38,7 +38,8 @@ def open_reading(subject: Subject, *, all_of_it: bool = False) -> AbstractContex
     if settings.warehouse.engine is Engine.DUCKDB:
         from dataops_cli.health.data_embedded import embedded_reading
 
-        return embedded_reading(subject.project.state(subject.environment.name))
+        home = subject.project.state(subject.environment.name)
+        return embedded_reading(home, with_source=all_of_it)
     from dataops_cli.health.data_sqlserver import sqlserver_reading
 
     return sqlserver_reading(bounded(settings), all_of_it=all_of_it)

@@ -14,10 +14,13 @@ from dataops_cli.layers import LAYERS
 REMEDY = "Build it anew: dataops run; or go back to what was published before: dataops generations list"
 
 
+NOTHING_PUBLISHED = Finding(Result.FAIL, "nothing has been published yet", "Build it with: dataops run")
+
+
 def look(subject: Subject) -> Finding:
     found = published(subject)
     if found is None:
-        return Finding(Result.FAIL, "nothing has been published yet", "Build it with: dataops run")
+        return NOTHING_PUBLISHED
     if not found.relations:
         return nothing_known(found.generation, "Publish a new one: dataops run")
     with open_reading(subject, all_of_it=True) as reading:

@@ -11,7 +11,7 @@ from statistics import median
 
 from dataops_cli.checks import Finding, Result
 from dataops_cli.health.check import Subject
-from dataops_cli.health.data_findings import UNPUBLISHED, counted, nothing_known, with_problems
+from dataops_cli.health.data_findings import NO_TABLE, UNPUBLISHED, counted, nothing_known, with_problems
 from dataops_cli.health.data_published import published
 from dataops_cli.health.data_reading import open_reading
 
@@ -57,6 +57,8 @@ def look(subject: Subject) -> Finding:
 
 
 def judge(tables: Sequence[TableRows]) -> Finding:
+    if not tables:
+        return NO_TABLE
     changed = [
         f"{table.place} has {counted(table.now, 'row')}, and was published with {table.published:,}"
         for table in tables

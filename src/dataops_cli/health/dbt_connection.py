@@ -6,6 +6,7 @@ In ours it would share DuckDB's files and the process's variables with the other
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -20,10 +21,10 @@ from dataops_cli.health.data_reading import bounded
 from dataops_cli.settings.model import Engine
 from dataops_cli.warehouse.select import open_warehouse
 
-# Seconds until it is killed.
-PATIENCE = 30.0
+# Seconds until it ends, also where nobody is left to end it: whoever looks may wait for less, or be killed.
+PATIENCE = 30
 SHOWN_LINES = 5
-DBT = (sys.executable, "-c", "from dbt.cli.main import cli; cli()")
+DBT = "import signal, sys; signal.alarm(int(sys.argv.pop(1))); from dbt.cli.main import cli; cli()"
 QUIET = (
     "--no-use-colors",
     "--log-format",
@@ -44,27 +45,25 @@ def look(subject: Subject) -> Finding:
     return judge(code, output)
 
 
-def debug(project: Path, variables: Mapping[str, str]) -> tuple[int, str]:
+def debug(project: Path, variables: Mapping[str, str], patience: int = PATIENCE) -> tuple[int, str]:
     """Its exit code and what it printed. Raises DataopsError where it does not end."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("DBT_")}
     with tempfile.TemporaryDirectory(prefix="dataops-") as logs:
         arguments = [*QUIET, "--log-path", logs, "debug", "--connection"]
         arguments += ["--project-dir", str(project), "--profiles-dir", str(project)]
-        try:
-            ended = subprocess.run(
-                [*DBT, *arguments],
-                cwd=project,
-                env={**kept, **variables},
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                errors="replace",
-                timeout=PATIENCE,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            raise DataopsError(f"dbt debug did not end within {PATIENCE:g} s", hint=HINT) from None
+        ended = subprocess.run(
+            [sys.executable, "-c", DBT, str(patience), *arguments],
+            cwd=project,
+            env={**kept, **variables},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            check=False,
+        )
+    if ended.returncode == -signal.SIGALRM:
+        raise DataopsError(f"dbt debug did not end within {patience} s", hint=HINT)
     return ended.returncode, ended.stdout
 
 

@@ -20,6 +20,8 @@ def look(subject: Subject) -> Finding:
     wanted = installed.wanted
     if wanted.missing:
         return Finding(Result.SKIPPED, "secrets have no value")
+    if not installed.containers:
+        return Finding(Result.SKIPPED, "no container is there")
     seen = observe(installed.engine, wanted.stack)
     plan = plan_up(wanted.stack, seen, secrets=wanted.fingerprints, inputs=wanted.inputs)
     return decide(plan, [item.name for item in orphans(wanted.stack, seen)], wanted.release)

@@ -10,7 +10,7 @@ from functools import partial
 from dataops_cli import docker_api
 from dataops_cli.checks import Finding, Look, Result, side_by_side
 from dataops_cli.docker_api import Engine
-from dataops_cli.errors import UsageError
+from dataops_cli.errors import DataopsError, UsageError, fault_of_ours
 from dataops_cli.health.check import Check, Layer, Need, Subject
 from dataops_cli.health.installation import Installation, Wanted
 from dataops_cli.settings.layers import nearest
@@ -87,6 +87,10 @@ def make(
         begun = time.monotonic()
         try:
             return check.look(subject)
+        except (DataopsError, OSError):
+            raise
+        except Exception as error:  # what the others found is worth as much as before
+            raise fault_of_ours(error) from error
         finally:
             seconds[check.name] = time.monotonic() - begun
 

@@ -35,5 +35,7 @@ def decide(installed: Installation, images: Mapping[str, str | None]) -> Finding
                 findings.append(Finding(Result.FAIL, found, f"dataops up {name}"))
             else:
                 findings.append(Finding(Result.OK, f"{item.name} runs {image}"))
+    if not findings:
+        return Finding(Result.SKIPPED, "no container is there")
     of = f"those of release {wanted.release}" if wanted.release else "as wanted"
     return combined(findings, f"{len({*images})} images, {of}")

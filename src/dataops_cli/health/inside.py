@@ -5,7 +5,6 @@ One command there makes those that are quick, another one that of dbt itself, wh
 
 from __future__ import annotations
 
-import json
 import threading
 import weakref
 from collections.abc import Mapping
@@ -19,8 +18,8 @@ from dataops_cli.health.check import Layer, Subject
 from dataops_cli.health.installation import Installation
 from dataops_cli.settings.layers import variable
 from dataops_cli.settings.model import Runner
-from dataops_cli.stack.dbt_container import SERVICE, dbt_container
-from dataops_cli.stack.environment import inside
+from dataops_cli.stack.dbt_container import SERVICE
+from dataops_cli.stack.dbt_document import UPDATE, ask_dbt_container
 from dataops_cli.threads import in_thread
 
 SLOW, QUICK = "dbt", "the others"
@@ -29,11 +28,6 @@ ASKED = {
     SLOW: ("--check", SLOW, "--timeout", "32"),
     QUICK: ("--layer", Layer.DATA.value, "--check", "dbt-versions", "--timeout", "12"),
 }
-# Seconds after which the command in the container is ended, as nobody waits for it any more.
-LONGEST = 60
-# Only the JSON document: warnings go to another stream, which is not to be mixed in.
-QUIETLY = ("sh", "-c", 'exec "$@" 2>/dev/null', "sh", "timeout", str(LONGEST))
-UPDATE = "Bring the container up to date: dataops build dbt; then: dataops up dbt"
 
 Findings = Mapping[str, Finding]
 
@@ -83,13 +77,11 @@ def _answer(subject: Subject, stack: Installation, part: str) -> Future[Findings
 
 def _ask(subject: Subject, stack: Installation, part: str) -> Findings:
     stack.running(SERVICE)
-    container = dbt_container(stack.engine, subject.project, subject.environment)
-    code, output = stack.engine.exec(
-        container.container.id,
-        [*QUIETLY, "dataops", "health", "--json", *ASKED[part]],
-        {**inside(subject.environment), **_schedule(subject)},
+    command = ["health", *ASKED[part]]
+    document = ask_dbt_container(
+        stack.engine, subject.project, subject.environment, command, "checks", _schedule(subject)
     )
-    return findings(code, output.decode(errors="replace"), other_version=container.other_version)
+    return findings(document)
 
 
 def _schedule(subject: Subject) -> dict[str, str]:
@@ -99,25 +91,9 @@ def _schedule(subject: Subject) -> dict[str, str]:
     return {variable(key): str(value) for key, value in values.items() if value is not None}
 
 
-def findings(code: int, output: str, *, other_version: bool = False) -> Findings:
-    """From what `dataops health --json` wrote, and its exit code. Raises DataopsError where it is no findings."""
-    try:
-        document: Any = json.loads(output)
-    except ValueError:
-        document = {}
-    if "checks" in document:
-        return {item["name"]: _finding(item) for item in document["checks"]}
-    told = document.get("error") or {
-        "reason": f"dataops health in dbt's container ended with exit code {code}, and said nothing",
-        "hint": UPDATE,
-        "details": [],
-    }
-    raise DataopsError(
-        told["reason"],
-        hint=UPDATE if other_version else told["hint"],
-        exit_code=ExitCode.UNAVAILABLE,
-        details=tuple(told["details"]),
-    )
+def findings(document: Mapping[str, Any]) -> Findings:
+    """From what `dataops health --json` writes."""
+    return {item["name"]: _finding(item) for item in document["checks"]}
 
 
 def _finding(item: Mapping[str, Any]) -> Finding:

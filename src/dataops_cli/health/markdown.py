@@ -17,13 +17,13 @@ _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~-])")
 
 def markdown(outcomes: Sequence[Outcome], environment: str) -> str:
     rows = [
-        f"| {SIGNS[item.finding.result]} {item.finding.result} | {item.name} | {_cell(item.finding.found)} | "
-        f"{_cell(item.finding.remedy)} |"
+        f"| {SIGNS[item.finding.result]} {item.finding.result} | {item.name} | {cell(item.finding.found)} | "
+        f"{cell(item.finding.remedy)} |"
         for item in outcomes
     ]
     return "\n".join(
         [
-            f"### {_escaped(verdict(outcomes, environment))}",
+            f"### {escaped(verdict(outcomes, environment))}",
             "",
             "| Result | Check | Found | Remedy |",
             "| --- | --- | --- | --- |",
@@ -33,10 +33,11 @@ def markdown(outcomes: Sequence[Outcome], environment: str) -> str:
     )
 
 
-def _cell(text: str) -> str:
+def cell(text: str) -> str:
     """Text in a table is one line; nothing in it is taken for Markdown or HTML."""
-    return "<br>".join(_escaped(line) for line in text.splitlines())
+    return "<br>".join(escaped(line) for line in text.splitlines())
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
+    """Nothing in the text is taken for Markdown or HTML."""
     return _SPECIAL.sub(r"\\\1", html.escape(text, quote=False))

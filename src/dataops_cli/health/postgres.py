@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from dataops_cli.checks import Finding, Result
 from dataops_cli.health.check import Subject
 from dataops_cli.health.commands import SLOW, Answer, ask
@@ -18,6 +20,8 @@ PSQL = [
     '--set=ON_ERROR_STOP=1 --set=VERBOSITY=terse --host="$(hostname)" --username="${POSTGRES_USER:-postgres}" '
     '--dbname="${POSTGRES_DB:-postgres}"',
 ]
+# What it says where every connection is taken, and where those are that it reserves for administrators.
+TAKEN = re.compile(r"too many clients already|remaining connection slots are reserved")
 STATEMENT = "select sum(numbackends), current_setting('max_connections') from pg_stat_database"
 
 
@@ -42,6 +46,9 @@ def decide(answer: Answer) -> Finding:
             found,
             "Put the one back that it has, or change both: dataops secrets rotate secrets.postgres_password",
         )
+    if TAKEN.search(answer.text):
+        remedy = "End them all, which Airflow gets over: dataops restart postgres"
+        return Finding(Result.FAIL, "PostgreSQL has no connection left", remedy, 100.0, FAIL)
     if answer.code:
         return Finding(Result.FAIL, said[0], "dataops logs postgres")
     used, most = map(int, said[0].split("|"))

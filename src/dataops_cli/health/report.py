@@ -12,6 +12,7 @@ from dataops_cli.health.examination import ENGINE, Outcome
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+    from rich.text import Text
 
 
 def document(outcomes: Sequence[Outcome], environment: str) -> dict[str, Any]:
@@ -49,9 +50,9 @@ def rendered(outcomes: Sequence[Outcome], environment: str) -> list[RenderableTy
         for item in outcomes
     ]
     remedies = [
-        Text.assemble("  → ", (item.name, STYLES[item.finding.result]), f": {line}")
-        for item in outcomes
-        for line in item.finding.remedy.splitlines()
+        Text.assemble("  → ", names, f": {line}")
+        for remedy, names in _remedies(outcomes).items()
+        for line in remedy.splitlines()
     ]
     code = exit_code(outcomes)
     style = "bold green" if code is ExitCode.DONE else "bold red"
@@ -62,6 +63,17 @@ def rendered(outcomes: Sequence[Outcome], environment: str) -> list[RenderableTy
         *[""] * bool(remedies),
         Text(verdict(outcomes, environment), style),
     ]
+
+
+def _remedies(outcomes: Sequence[Outcome]) -> dict[str, Text]:
+    """Each remedy once, with the names of all whose it is: one cause is often seen by several checks."""
+    from rich.text import Text
+
+    whose: dict[str, list[Text]] = {}
+    for item in outcomes:
+        name = Text(item.name, STYLES[item.finding.result])
+        whose.setdefault(item.finding.remedy, []).append(name)
+    return {remedy: Text(", ").join(names) for remedy, names in whose.items() if remedy}
 
 
 def verdict(outcomes: Sequence[Outcome], environment: str) -> str:

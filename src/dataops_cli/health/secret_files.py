@@ -17,18 +17,20 @@ def look(subject: Subject) -> Finding:
         mode: int | None = path.stat().st_mode & 0o777
     except FileNotFoundError:
         mode = None
-    missing = subject.stack.wanted.missing if subject.stack else ()
+    missing = subject.stack.wanted.missing if subject.stack else None
     return decide(subject.project.relative(path), mode, missing)
 
 
-def decide(file: str, mode: int | None, missing: Sequence[str]) -> Finding:
+def decide(file: str, mode: int | None, missing: Sequence[str] | None) -> Finding:
     """`mode` has the permission bits of the secrets file, None where there is none; `missing` are keys without a
-    value."""
+    value, None where no stack says which it needs."""
     if mode is not None and mode & 0o077:
         return Finding(Result.FAIL, f"others can read {file} (mode {mode:04o})", f"chmod 600 {file}")
     if missing:
-        remedy = "\n".join(
-            [f"Copy {file} from who has it, or:", *(f"dataops secrets set {key}" for key in missing)]
-        )
+        remedy = f"Copy {file} from who has it\nWhere nobody has one yet: dataops secrets generate"
         return Finding(Result.FAIL, f"without a value: {', '.join(missing)}", remedy)
-    return Finding(Result.OK, f"{file} is not there" if mode is None else f"{file} is its owner's alone")
+    if mode is not None:
+        return Finding(Result.OK, f"{file} is its owner's alone")
+    if missing is None:
+        return Finding(Result.SKIPPED, f"{file} is not there")
+    return Finding(Result.OK, f"{file} is not there, and every secret has a value")

@@ -118,15 +118,16 @@ def _runs(metrics: Metrics, runs: Sequence[Run]) -> None:
             status=status,
         )
     metrics.add("run_in_progress", "Whether a run goes on.", any(not run.is_over for run in runs))
-    good = next((run for run in runs if run.status == "succeeded"), None)
+    ended = [run for run in runs if run.is_over and not run.is_undone]
+    good = next((run for run in ended if run.status == "succeeded"), None)
     metrics.time(
         "run_last_success_timestamp_seconds",
         "When the last run that succeeded ended.",
         good.finished_at if good else None,
     )
-    last = next((run for run in runs if run.is_over), None)
-    if last is None:
+    if not ended:
         return
+    last = ended[0]
     metrics.one_of(
         "run_status", "How the last run ended: 1 for its status.", "status", RUN_STATUSES, last.status
     )

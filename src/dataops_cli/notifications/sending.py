@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import time
+import warnings
 from collections.abc import Sequence
 from concurrent.futures import Future, TimeoutError
 from dataclasses import dataclass
@@ -23,6 +24,10 @@ DEADLINE = 10.0
 THREAD = "notify"
 # What Apprise writes where a service answers with an error.
 _ANSWER = re.compile(r"\berror=(\d{3})\b")
+# Apprise has one word for all that a mail server does before it takes a mail.
+MAIL = (
+    "the mail server cannot be reached, refuses the password, or has a certificate that is not trusted here"
+)
 
 
 @dataclass(frozen=True)
@@ -47,9 +52,10 @@ def send(to: Sequence[Address], message: Message, deadline: float = DEADLINE) ->
 
 
 def _silence() -> None:
-    """No log gets what Apprise and its HTTP library write of a call: it has URLs in it."""
+    """No log, and no terminal, gets what Apprise and its HTTP library say of a call: it has the URL or its host in it."""
     logging.getLogger("apprise").propagate = False
     logging.getLogger("urllib3.connectionpool").addFilter(_is_another_s)
+    warnings.filterwarnings("ignore", module=r"(apprise|requests|urllib3)\b")
 
 
 def _is_another_s(record: logging.LogRecord) -> bool:
@@ -86,6 +92,8 @@ def _reason(result: AppriseResult) -> str:
     for line in lines:
         if answer := _ANSWER.search(line):
             return f"it answered with error {answer[1]}"
+        if "Connection error while submitting email" in line:
+            return MAIL
         if "onnection error" in line:
             return "it cannot be reached, or did not answer"
     return "it was not accepted"

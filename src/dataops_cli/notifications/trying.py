@@ -38,11 +38,11 @@ def recipients(environment: Environment, event: Event | None, tag: str | None) -
             f"{environment.name} has no URL for notifications",
             hint=f"Give one or more, such as ops=slack://…: dataops secrets set {SECRET}",
         )
-    found = addresses(environment)
+    all_of_them = found = addresses(environment)
     if event is not None:
         tags = tags_of(environment, event)
         for name in tags:
-            require_tag(name, found)
+            require_tag(name, all_of_them)
         found = chosen(found, tags)
         if not found:
             raise UsageError(
@@ -50,6 +50,12 @@ def recipients(environment: Environment, event: Event | None, tag: str | None) -
                 hint=f'Name tags in environments/{environment.name}.toml, under [notifications]: {event} = ["all"]',
             )
     if tag is not None:
-        require_tag(tag, found)
+        require_tag(tag, all_of_them)
         found = chosen(found, [tag])
+    if event is not None and not found:
+        goes_to = ", ".join(tags_of(environment, event))
+        raise UsageError(
+            f"{event} does not go to {tag} in {environment.name}",
+            hint=f"It goes to {goes_to}. Leave out --tag, or name it in notifications.{event}.",
+        )
     return found

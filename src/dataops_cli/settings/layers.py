@@ -26,6 +26,9 @@ from dataops_cli.settings.model import ENV_PREFIX, NESTED_DELIMITER, is_secret, 
 SECRETS_DIR = "DATAOPS_SECRETS_DIR"
 # `variables`: the environment has no file here, as in a container that is told its settings.
 SETTINGS_FROM = "DATAOPS_SETTINGS_FROM"
+# `ignored`: another dataops says the settings, which may have one that this one does not know. The name has not our
+# prefix, as one that did not know it would refuse it.
+UNKNOWN_SETTINGS = "UNKNOWN_DATAOPS_SETTINGS"
 # Variables with our prefix that are no settings: options of the command line, what a container is told besides
 # settings, and what dbt's profile reads.
 NOT_SETTINGS = {
@@ -96,12 +99,15 @@ def toml_layer(path: Path, shown_as: str) -> Layer:
 
 
 def environment_layer(environ: Mapping[str, str] = os.environ) -> Layer:
-    """DATAOPS_WAREHOUSE__ENGINE=duckdb sets `warehouse.engine`. Raises UsageError for unknown names."""
-    names = (
+    """DATAOPS_WAREHOUSE__ENGINE=duckdb sets `warehouse.engine`. Raises UsageError for unknown names, where
+    UNKNOWN_SETTINGS does not say otherwise."""
+    names = [
         name
         for name in environ
         if name.startswith(ENV_PREFIX) and name not in NOT_SETTINGS and not _reserved(name)
-    )
+    ]
+    if environ.get(UNKNOWN_SETTINGS) == "ignored":
+        names = [name for name in names if _key(name) in known_keys()]
     return _variables({name: environ[name] for name in sorted(names)}, "variable {name}")
 
 
@@ -215,7 +221,7 @@ def _flatten(document: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 def _variables(values: Mapping[str, str], origin: str) -> Layer:
     layer: dict[str, Value] = {}
     for name, raw in values.items():
-        key = name.removeprefix(ENV_PREFIX).lower().replace(NESTED_DELIMITER, ".")
+        key = _key(name)
         place = origin.format(name=name)
         if not name.startswith(ENV_PREFIX) or key not in known_keys():
             variables = {variable(known) for known in known_keys()} | NOT_SETTINGS
@@ -226,6 +232,11 @@ def _variables(values: Mapping[str, str], origin: str) -> Layer:
             )
         layer[key] = Value(raw, place)
     return layer
+
+
+def _key(name: str) -> str:
+    """The key that a variable sets, or would set."""
+    return name.removeprefix(ENV_PREFIX).lower().replace(NESTED_DELIMITER, ".")
 
 
 def _refuse_unknown(key: str, origin: str) -> None:

@@ -21,7 +21,7 @@ from dataops_cli.settings.load import Environment
 from dataops_cli.stack import labels
 from dataops_cli.stack.bring_back import bring_back, names_in
 from dataops_cli.stack.build_inputs import build_inputs
-from dataops_cli.stack.environment import inside, load_environment_stack, require_stack
+from dataops_cli.stack.environment import for_a_command, load_environment_stack, require_stack
 from dataops_cli.stack.forwarding import TOKEN, Forwarding
 from dataops_cli.stack.observe import Container, observe_containers
 from dataops_cli.stack.own_package import own_fingerprint
@@ -106,7 +106,7 @@ class DbtContainer:
 
     def _variables(self) -> dict[str, str]:
         return {
-            **inside(self.environment),
+            **for_a_command(self.environment),
             **_given(LOOK, os.environ),
             CALLER: f"{user_name()}@{socket.gethostname()}",
         }

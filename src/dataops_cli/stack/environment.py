@@ -11,7 +11,7 @@ from dataops_cli.errors import DataopsError, ExitCode, UsageError
 from dataops_cli.project import Project
 from dataops_cli.release import RELEASE, release_of
 from dataops_cli.settings import secrets
-from dataops_cli.settings.layers import SETTINGS_FROM, variable
+from dataops_cli.settings.layers import SETTINGS_FROM, UNKNOWN_SETTINGS, variable
 from dataops_cli.settings.load import Environment
 from dataops_cli.settings.variables import as_variables
 from dataops_cli.stack.certificate import as_line, key_and_certificate
@@ -154,6 +154,12 @@ def inside(environment: Environment, sql_server: Mapping[str, object] = SQL_SERV
     if environment.settings.has_own_server:
         changes |= sql_server
     return {"DATAOPS_ENV": environment.name, **as_variables(environment, changes)}
+
+
+def for_a_command(environment: Environment) -> dict[str, str]:
+    """The same for a command in a container that runs already. Its dataops may be an older one, as after a rollback:
+    a setting that it does not know is left out there."""
+    return {**inside(environment), UNKNOWN_SETTINGS: "ignored"}
 
 
 def with_secrets(stack: Stack, environment: Environment) -> EnvironmentStack:

@@ -13,6 +13,7 @@ The link is the one truth about what is published; everything else is put right 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -353,12 +354,8 @@ def _connection(path: Path, source: Path, *, read_only: bool = True) -> Iterator
     try:
         connection = duckdb.connect(str(path), read_only=read_only)
     except duckdb.IOException as error:
-        if "lock" in str(error).lower():
-            raise DataopsError(
-                f"{path} is opened for writing by another program",
-                hint="Close it there, or open it there read-only: it is replaced by every run anyway.",
-                exit_code=ExitCode.LOCKED,
-            ) from error
+        if is_locked(error):
+            raise opened_elsewhere(path, error) from error
         raise DataopsError(
             f"Cannot open {path}: {str(error).splitlines()[0]}",
             hint="Build it anew with: dataops run",
@@ -367,10 +364,34 @@ def _connection(path: Path, source: Path, *, read_only: bool = True) -> Iterator
     try:
         if source.exists():
             literal = str(source).replace("'", "''")
-            connection.execute(f"attach '{literal}' as {_identifier(SOURCE_CATALOG)} (read_only)")
+            try:
+                connection.execute(f"attach '{literal}' as {_identifier(SOURCE_CATALOG)} (read_only)")
+            except duckdb.IOException as error:
+                if is_locked(error):
+                    raise opened_elsewhere(source, error) from error
+                raise DataopsError(
+                    f"Cannot open {source}: {str(error).splitlines()[0]}",
+                    hint="Load it anew: dataops source load; or make sample data: dataops source generate",
+                    exit_code=ExitCode.UNAVAILABLE,
+                ) from error
         yield connection
     finally:
         connection.close()
+
+
+def is_locked(error: Exception) -> bool:
+    """Whether DuckDB refused a file because another program has it open."""
+    return "lock" in str(error).lower()
+
+
+def opened_elsewhere(path: Path, error: Exception) -> DataopsError:
+    """For a file that `is_locked`, as DuckDB's error says; it names the process."""
+    process = re.search(r"\(PID \d+\)", str(error))
+    return DataopsError(
+        f"{path} is opened for writing by another program{f' {process[0]}' if process else ''}",
+        hint="Close it there, or open it there read-only.",
+        exit_code=ExitCode.LOCKED,
+    )
 
 
 def _identifier(name: str) -> str:
