@@ -38,7 +38,8 @@ bench: $(VENV)/.dev
 COMPILE := $(BIN)/pip-compile --quiet --upgrade --generate-hashes --allow-unsafe \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-header
 lock: $(VENV)/.dev
-	$(COMPILE) --no-strip-extras --extra dev --output-file requirements/dev.txt pyproject.toml requirements/build.in
+	$(COMPILE) --no-strip-extras --extra ci --extra dev --output-file requirements/dev.txt pyproject.toml requirements/build.in
+	$(COMPILE) --no-strip-extras --extra ci --constraint requirements/dev.txt --output-file requirements/ci.txt pyproject.toml
 	$(COMPILE) --no-strip-extras --constraint requirements/dev.txt --output-file requirements/run.txt pyproject.toml
 	$(COMPILE) --no-strip-extras --constraint requirements/dev.txt --output-file requirements/build.txt requirements/build.in
 	$(COMPILE) --strip-extras --constraint requirements/run.txt --output-file dbt/requirements.txt dbt/requirements.in

@@ -6,12 +6,36 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from dataops_cli import __version__
 from dataops_cli.errors import DataopsError, ExitCode, UsageError
 from dataops_cli.files import explained
 
-PARTS = ("dbt", "airflow", "compose", "environments", ".github", ".dockerignore")
-# Made by use, never part of a platform's files; the wheel's build leaves the same out (.gitignore).
-GENERATED = shutil.ignore_patterns("target", "logs", "__pycache__", ".user.yml", "*.secrets.env", "*.pyc")
+PARTS = (
+    "dbt",
+    "airflow",
+    "compose",
+    "environments",
+    ".github",
+    ".dockerignore",
+    ".pre-commit-config.yaml",
+    ".sqlfluff",
+    ".yamllint",
+    "requirements/run.txt",
+    "requirements/ci.txt",
+)
+# The wheel's build leaves the same out (.gitignore, pyproject.toml).
+LEFT_OUT = shutil.ignore_patterns(
+    # Made by use.
+    "target",
+    "logs",
+    "__pycache__",
+    ".user.yml",
+    "*.secrets.env",
+    "*.pyc",
+    # The repository's own.
+    "nightly.yml",
+    "ISSUE_TEMPLATE",
+)
 
 GITIGNORE = """\
 .dataops/
@@ -19,6 +43,18 @@ GITIGNORE = """\
 dbt/target/
 dbt/logs/
 environments/*.secrets.env
+"""
+
+# What the workflows install, besides requirements/*.txt.
+COMMAND = "dataops-cli=={version}\n"
+
+# The layout and the rules by which the Python files come, for `dataops ci lint`.
+RUFF = """\
+line-length = 110
+
+[lint]
+select = ["E", "F", "W", "I", "B", "UP", "S", "C4", "SIM", "PTH", "RUF"]
+ignore = ["E501", "S603", "S607"]
 """
 
 README = """\
@@ -66,10 +102,13 @@ def create_platform(folder: Path) -> bool:
         folder.mkdir(parents=True, exist_ok=True)
         for part in PARTS:
             if (source / part).is_dir():
-                shutil.copytree(source / part, folder / part, ignore=GENERATED)
+                shutil.copytree(source / part, folder / part, ignore=LEFT_OUT)
             else:
+                (folder / part).parent.mkdir(exist_ok=True)
                 shutil.copyfile(source / part, folder / part)
+        (folder / "requirements" / "dataops.txt").write_text(COMMAND.format(version=__version__))
         (folder / ".gitignore").write_text(GITIGNORE, encoding="utf-8")
+        (folder / "ruff.toml").write_text(RUFF, encoding="utf-8")
         (folder / "README.md").write_text(README.format(name=folder.resolve().name), encoding="utf-8")
     return (folder / ".git").exists() or _git_init(folder)
 

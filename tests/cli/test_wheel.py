@@ -9,7 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from dataops_cli.scaffold import PARTS
 from support import ROOT, clean_environment
+
+# Of .github, what is this repository's own.
+OWN = {"nightly.yml", "ISSUE_TEMPLATE"}
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +48,10 @@ def test_what_is_in_it(installed: Path) -> None:
         "environments",
         ".github",
         ".dockerignore",
+        ".pre-commit-config.yaml",
+        ".sqlfluff",
+        ".yamllint",
+        "requirements",
     }
     inside = [path for path in installed.rglob("*") if path.is_file()]
     assert not [
@@ -56,18 +64,19 @@ def test_what_is_in_it(installed: Path) -> None:
 def test_a_platform_from_the_wheel_equals_the_checkouts_files(installed: Path, tmp_path: Path) -> None:
     done = dataops(installed, tmp_path, "init", "p")
     assert done.returncode == 0, done.stderr
-    tracked = subprocess.run(
-        ["git", "ls-files", "dbt", "airflow", "compose", "environments", ".github", ".dockerignore"],
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", *PARTS],
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=True,
     ).stdout.split("\n")
-    for name in filter(None, tracked):
+    tracked = {name for name in listed if name and not OWN & set(Path(name).parts)}
+    for name in tracked:
         assert (tmp_path / "p" / name).read_bytes() == (ROOT / name).read_bytes(), name
     made = {str(path.relative_to(tmp_path / "p")) for path in (tmp_path / "p").rglob("*") if path.is_file()}
     made = {name for name in made if not name.startswith(".git/")}
-    assert made - set(tracked) == {".gitignore", "README.md"}
+    assert made - tracked == {".gitignore", "README.md", "requirements/dataops.txt", "ruff.toml"}
 
 
 def test_it_runs_there(installed: Path, tmp_path: Path) -> None:

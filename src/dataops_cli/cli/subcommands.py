@@ -55,6 +55,7 @@ SUBCOMMANDS: dict[str, tuple[str, str]] = {
     "rollback": ("Bring an earlier release back, code and data.", "Deploy"),
     "releases": ("List what was deployed; show a release, compare two.", "Deploy"),
     "repair": ("Put right what a deployment that was cut off has left.", "Deploy"),
+    "ci": ("Lint, test and check a change, as the workflows do; run a workflow's commands here.", "CI"),
 }
 
 # Called in the dbt container, by the tasks of the pipeline's DAG and by `dataops backup`; no help lists them.

@@ -135,6 +135,24 @@ class DbtSession:
         outcome = self._invoke("build", arguments + ["--fail-fast"] * fail_fast, on_event, may_fail=True)
         return [NodeResult.from_dbt(result) for result in outcome.results], outcome
 
+    def compile(self, exclude: Sequence[str] = ()) -> list[NodeResult]:
+        """`dbt compile` of everything but `exclude`, without a connection.
+
+        Raises DataopsError also for the first model that queries the database while it is compiled.
+        """
+        arguments = ["--no-introspect", "--no-populate-cache"]
+        if exclude:  # and not the tests of it
+            arguments += ["--indirect-selection", "empty", "--exclude", *exclude]
+        outcome = self._invoke("compile", arguments, may_fail=True)
+        return [NodeResult.from_dbt(result) for result in outcome.results]
+
+    def unit_tests(self, threads: int, state: Path | None = None) -> tuple[list[NodeResult], Any]:
+        """All unit tests, or those that differ from the manifest in `state` or whose model does. They read the columns
+        of the tables that the models read. Returns as `build` does."""
+        chosen = ["state:modified+,test_type:unit", "--state", str(state)] if state else ["test_type:unit"]
+        outcome = self._invoke("test", ["--threads", str(threads), "--select", *chosen], may_fail=True)
+        return [NodeResult.from_dbt(result) for result in outcome.results], outcome
+
     def freshness(self, threads: int) -> list[Any]:
         """`dbt source freshness`. Returns dbt's results, one a source with a freshness rule."""
         outcome = self._invoke("source freshness", ["--threads", str(threads)], may_fail=True)

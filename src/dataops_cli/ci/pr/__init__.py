@@ -1,0 +1,1 @@
+"""`dataops ci pr`: a pull request's title, description and files."""

@@ -1,0 +1,1 @@
+"""`dataops ci run`: on a laptop, what the jobs of a workflow would run."""
