@@ -33,6 +33,7 @@ bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/airflow.py
 	$(BIN)/python benchmarks/deploy.py
 	$(BIN)/python benchmarks/health.py
+	$(BIN)/python benchmarks/workflows.py
 
 # Newer versions within the ranges of pyproject.toml, with their hashes and without index lines.
 COMPILE := $(BIN)/pip-compile --quiet --upgrade --generate-hashes --allow-unsafe \

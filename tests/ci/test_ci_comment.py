@@ -286,6 +286,7 @@ def test_what_is_missing_is_said(
         ({"body": None}, None),
         ({"labels": [{"name": "docs"}, {"name": "Breaking-Change"}]}, "its label Breaking-Change"),
         ({"labels": [{"name": "groundbreaking"}]}, None),
+        ({"labels": [{"name": "non-breaking"}, {"name": "Not breaking"}]}, None),
     ],
 )
 def test_whether_a_pull_request_says_that_it_breaks_something(

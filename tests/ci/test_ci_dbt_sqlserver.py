@@ -42,6 +42,12 @@ def test_a_module_that_pytest_cannot_run_is_a_fault(platform: Path) -> None:
     assert fault.message.startswith("pytest ended with exit code 5: no tests ran in ")
 
 
+def test_a_module_that_skips_everything_has_passed_nothing(platform: Path) -> None:
+    (platform / MODULE).write_text("import pytest\n@pytest.mark.skip\ndef test_a(): pass\n")
+    (fault,) = run_tests(platform, "", platform).faults
+    assert fault.message.startswith("none of them has passed: 1 skipped in ")
+
+
 def test_what_does_not_run_says_why(platform: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert would_run(platform).told == f"not run on SQL Server: this platform has no {MODULE}"
     monkeypatch.delenv(ADDRESS)

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from ci.small_platform_in_git import CLEAN, NOT_UNDER_ACTIONS, commit, git, make_platform, write
+from dataops_cli.ci.lint.plain_files import _of_yamllint
 from dataops_cli.ci.lint.registry import CHECKS
+from dataops_cli.ci.repository import Repository
 from support import Dataops
 
 # In no file as it is: it would be found in this one.
@@ -123,6 +125,20 @@ def test_a_fault_is_found_in_its_file(
     assert TOKEN not in json.dumps(found)
 
 
+def test_a_tool_that_fails_without_a_word_has_not_found_nothing(
+    dataops_here: Dataops, platform: Path
+) -> None:
+    write(platform, {"mypy.ini": "[mypy]\nfiles = no/such/folder\n"})
+    code, found = lint(dataops_here, platform, "--check", "types")
+    assert code == 1
+    assert "mypy failed (exit code 2)" in found["checks"][0]["error"]["reason"]
+
+
+def test_what_yamllint_says_in_another_form_is_not_passed_over() -> None:
+    with pytest.raises(ValueError, match="surprise"):
+        _of_yamllint("a.yml: surprise")
+
+
 def test_a_secret_that_was_taken_out_again_is_in_the_commits(dataops_here: Dataops, platform: Path) -> None:
     commit(platform, "feat: in", {"compose/settings.ini": f"token = {TOKEN}\n"})
     (platform / "compose/settings.ini").unlink()
@@ -134,6 +150,30 @@ def test_a_secret_that_was_taken_out_again_is_in_the_commits(dataops_here: Datao
     fingerprint = finding["message"].rpartition(" ")[2]
     write(platform, {".github/dataops-ci.toml": f'[lint]\nallowed_secrets = ["{fingerprint}"]\n'})
     assert lint(dataops_here, platform, "--check", "secrets")[0] == 0
+
+
+def test_a_secret_that_was_taken_out_again_is_found_from_the_merge_that_actions_checks_out(
+    dataops_here: Dataops, platform: Path
+) -> None:
+    commit(platform, "feat: in", {"compose/settings.ini": f"token = {TOKEN}\n"})
+    (platform / "compose/settings.ini").unlink()
+    commit(platform, "fix: out")
+    git(platform, "checkout", "--quiet", "--detach", "main")
+    git(platform, "merge", "--quiet", "--no-ff", "--message", "a merge", "change")
+    code, found = lint(dataops_here, platform, "--check", "secrets")
+    assert code == 1
+    assert [item["file"] for item in found["checks"][0]["findings"]] == ["compose/settings.ini"]
+
+
+def test_what_the_target_got_meanwhile_is_not_of_the_change(platform: Path) -> None:
+    """In the merge that Actions checks out; what the merge itself has written is."""
+    commit(platform, "feat: ours", {"ours.txt": "1\n"})
+    git(platform, "checkout", "--quiet", "main")
+    commit(platform, "feat: theirs", {"theirs.txt": "1\n"})
+    git(platform, "checkout", "--quiet", "--detach")
+    git(platform, "merge", "--quiet", "--no-ff", "--no-commit", "change")
+    commit(platform, "a merge", {"merged.txt": "1\n"})
+    assert Repository(platform).touched("main") == ["merged.txt", "ours.txt"]
 
 
 def test_a_secret_may_be_allowed_on_its_line(dataops_here: Dataops, platform: Path) -> None:

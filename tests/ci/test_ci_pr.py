@@ -172,6 +172,28 @@ def test_a_protected_path(dataops_here: Dataops, platform: Path) -> None:
     assert (code, results(found)["protected paths"]) == (0, "warn")
 
 
+def test_a_change_cannot_lift_its_own_protection(dataops_here: Dataops, platform: Path) -> None:
+    files = {
+        "environments/prod.toml": '[deploy]\nbranch = "release"\n',
+        ".github/dataops-ci.toml": '[pr]\nprotected_label = "dbt"\n\n[labels]\ndbt = ["*"]\nprotected-paths = ["*"]\n',
+    }
+    commit(platform, "feat: prod", files)
+    event = event_file(platform, labels=[{"name": "dbt"}])
+    code, found = check(dataops_here, platform, "--event", event)
+    assert (code, failed(found)["found"]) == (1, "1 protected path changed: environments/prod.toml")
+    assert found["labels"] == []  # none of those that a reviewer sets
+    labelled = event_file(platform, labels=[{"name": "protected-paths"}])
+    assert check(dataops_here, platform, "--event", labelled)[0] == 0
+
+
+def test_rules_that_cannot_be_read_can_be_mended(dataops_here: Dataops, platform: Path) -> None:
+    git(platform, "checkout", "--quiet", "main")
+    commit(platform, "ci: broken", {".github/dataops-ci.toml": "[pr\n"})
+    git(platform, "checkout", "--quiet", "-B", "change")
+    commit(platform, "fix: rules", {".github/dataops-ci.toml": CONFIG})
+    assert check(dataops_here, platform, "--event", event_file(platform))[0] == 0
+
+
 def test_a_deleted_file_counts_as_changed(dataops_here: Dataops, platform: Path) -> None:
     (platform / "environments/prod.toml").unlink()
     commit(platform, "feat: no prod")

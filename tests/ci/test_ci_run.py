@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ci.small_platform_in_git import NOT_UNDER_ACTIONS, commit, git, make_platform, write
-from dataops_cli.ci.run.plan import When, when
+from dataops_cli.ci.run.plan import Planned, When, when
 from dataops_cli.ci.run.words import NotHereError, commands_of
 from support import Dataops
 
@@ -137,6 +137,23 @@ def test_a_failure_ends_its_job_and_those_that_need_it(dataops: Dataops, platfor
     }
 
 
+@pytest.mark.parametrize(
+    ("command", "harmless"),
+    [
+        ("releases", True),
+        ("releases list --json", True),
+        ("releases prune", False),
+        ("ci detect-env", True),
+        ("ci run cd-deploy --yes", False),
+        ("ci comment FILE", False),
+        ("--env prod releases list", False),  # what is not known to be harmless is asked for
+        ("deploy", False),
+    ],
+)
+def test_what_changes_an_environment(command: str, harmless: bool) -> None:
+    assert (Planned("job", "step", (tuple(command.split()),)).changes == []) is harmless
+
+
 def test_what_changes_an_environment_wants_to_be_asked_for(dataops_here: Dataops, platform: Path) -> None:
     done = dataops_here("ci", "run", "deploying", cwd=platform, **NOT_UNDER_ACTIONS)
     assert (done.returncode, done.stderr) == (
@@ -163,6 +180,12 @@ def test_what_cannot_be_run_at_all(dataops_here: Dataops, platform: Path, name: 
     done = dataops_here("ci", "run", name, cwd=platform, **NOT_UNDER_ACTIONS)
     assert done.returncode == 2
     assert f"error: {fault}" in done.stderr
+
+
+def test_a_command_in_place_of_the_shell() -> None:
+    assert commands_of("exec dataops deploy --now\n", {}) == [["deploy", "--now"]]
+    with pytest.raises(NotHereError, match="it goes on after `exec`"):
+        commands_of("exec dataops deploy\ndataops health\n", {})
 
 
 @given(st.lists(st.text(st.characters(exclude_characters="\n\r\0$", exclude_categories=["Cs"])), min_size=1))

@@ -22,7 +22,7 @@ def deployment(number: int = 12, outcome: Outcome | None = Outcome.UNDONE, **fac
         generation="20261125T171330Z-0001",
         was_paused=False,
         had_containers=True,
-        reason="main by ann | run 7 <script>",
+        reason="main by ann | run 7 <script>\n===",
         who="runner@ci",
         at="2026-11-25T17:13:30+00:00",
     )
@@ -41,7 +41,7 @@ def test_a_failed_deploy_with_its_way_back() -> None:
         "- Before: aa11bb22cc33\n"
         "- Published: nothing\n"
         "- By: runner@ci, 2026\\-11\\-25T17:13:30\\+00:00\n"
-        "- Why: main by ann \\| run 7 &lt;script&gt;\n"
+        "- Why: main by ann \\| run 7 &lt;script&gt;<br>===\n"
         "\n"
         "| Step | Seconds | |\n"
         "| --- | ---: | --- |\n"

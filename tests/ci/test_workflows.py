@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -202,3 +203,37 @@ def test_the_platform_that_init_makes_has_the_workflows(new_platform: Any, tmp_p
     assert {path.name for path in (made / "workflows").iterdir()} == {f"{name}.yml" for name in BUDGETS}
     assert {path.name for path in (made / "actions").iterdir()} == {path.parent.name for path in ACTIONS}
     assert not (made / "ISSUE_TEMPLATE").exists()
+
+
+def take_secrets(folder: Path, content: str, **runner: str) -> subprocess.CompletedProcess[str]:
+    """The script of the action, as a runner runs it."""
+    (folder / "environments").mkdir()
+    (step,) = _read(FOLDER / "actions" / "environment-secrets" / "action.yml")["runs"]["steps"]
+    return subprocess.run(
+        ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]],
+        cwd=folder,
+        env={"PATH": os.environ["PATH"], "ENVIRONMENT": "prod", "CONTENT": content, **runner},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_secrets_are_written_for_their_owner_and_each_value_is_hidden(tmp_path: Path) -> None:
+    content = "# made by dataops up\nDATAOPS_SECRETS__POSTGRES_PASSWORD=a%b=c-and-more=\nDATAOPS_X=short"
+    done = take_secrets(tmp_path, content)
+    written = tmp_path / "environments" / "prod.secrets.env"
+    assert (done.returncode, done.stdout) == (0, "::add-mask::a%25b=c-and-more=\n")
+    assert written.read_text() == f"{content}\n"
+    assert written.stat().st_mode & 0o777 == 0o600
+
+
+def test_without_any_secrets_nothing_is_deployed(tmp_path: Path) -> None:
+    done = take_secrets(tmp_path, "")
+    assert done.returncode == 1
+    assert "::error::There are no secrets of prod." in done.stdout
+
+
+def test_a_runner_may_have_the_secrets(tmp_path: Path) -> None:
+    assert take_secrets(tmp_path, "", DATAOPS_SECRETS_DIR="/run/secrets").returncode == 0
+    assert not list((tmp_path / "environments").iterdir())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -127,7 +128,14 @@ def test_the_way_back_takes_back_its_own_data_alone(
     switched_to: str | None, published: str, release: str, after: str
 ) -> None:
     beginning = Beginning(
-        1, Kind.DEPLOY, "b", "a", "before", was_paused=None, had_containers=True, switched_to=switched_to
+        1,
+        Kind.DEPLOY,
+        "b",
+        "a",
+        "before",
+        was_paused=None,
+        had_containers=True,
+        switches=(switched_to,) if switched_to else (),
     )
     data = Published(published, release)
     way_back._data_back(data, beginning)  # type: ignore[arg-type]
@@ -454,21 +462,30 @@ def test_who_has_other_secrets_does_not_go_on(monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.parametrize(
-    ("published", "switched_to", "noted"),
-    [("of a run", None, "of a run"), ("own", "own", "before"), ("before", "own", "before")],
+    ("published", "switches", "noted"),
+    [
+        ("of a run", [], "of a run"),
+        ("own", ["own"], "before"),
+        ("before", ["own"], "before"),
+        ("own", ["own", "never published"], "before"),
+    ],
 )
 def test_what_the_same_deployment_has_published_is_nothing_to_go_back_to(
-    published: str, switched_to: str | None, noted: str
+    published: str, switches: Sequence[str], noted: str
 ) -> None:
     journal, beginning = cut_off_after("dbt gold")
-    if switched_to:
-        beginning = journal.found(beginning, switched_to=switched_to)
+    for generation in switches:
+        journal.found(beginning, switched_to=generation)
+    beginning = journal.deployments()[0].beginning
     workspace: Any = None
     site: Any = SimpleNamespace(journal=journal)
     change = Change(site, Kind.DEPLOY, workspace, Request(), lambda: None, lambda _i, _m: None)
     change._note_switch(Published(published), beginning, "anew")  # type: ignore[arg-type]
     found = journal.deployments()[0].beginning
     assert (found.generation, found.switched_to) == (noted, "anew")
+    data = Published(published, release="a")
+    way_back._data_back(data, replace(found, previous="b"))  # type: ignore[arg-type]
+    assert data.generation == noted
 
 
 class Warehouse:
@@ -571,3 +588,31 @@ def test_a_rollback_is_planned_also_where_dbt_cannot_answer(monkeypatch: pytest.
     )
     lines = plan.plan_rollback(site, target, rebuild=True).lines()
     assert "switch the data back, where they are kept: dbt's container cannot be asked now" in lines
+
+
+@pytest.mark.parametrize(("cut_off", "code"), [(False, None), (True, None), (True, ExitCode.LOCKED)])
+def test_the_gate_is_closed_again_where_a_deploy_goes_on(
+    monkeypatch: pytest.MonkeyPatch, code: ExitCode | None, *, cut_off: bool
+) -> None:
+    """An operator may have opened it. An Airflow that was cut off in the midst of its restart need not answer then."""
+
+    class GateOf:
+        def __init__(self, *_: object) -> None:
+            pass
+
+        def close(self, **_: object) -> str:
+            raise DataopsError("No answer", hint="", exit_code=code or ExitCode.UNAVAILABLE)
+
+    monkeypatch.setattr(deployment, "Gate", GateOf)
+    monkeypatch.setattr(deployment, "Airflow", lambda _place: None)
+    monkeypatch.setattr(deployment, "place_of", lambda _environment: None)
+    journal, beginning = cut_off_after("images", "pause")
+    site: Any = SimpleNamespace(environment_in_force=lambda: None)
+    nothing: Any = None
+    found = journal.deployments()[0] if cut_off else None
+    change = Change(site, Kind.DEPLOY, nothing, Request(), lambda: None, lambda _i, _m: None, cut_off=found)
+    if cut_off and code is None:
+        assert "Airflow cannot be asked" in change._pause(beginning, lambda _text: None)
+        return
+    with pytest.raises(DataopsError, match="No answer"):
+        change._pause(beginning, lambda _text: None)

@@ -25,11 +25,16 @@ def state(engine: Engine, swept: Callable[[str], None]) -> State:
     return State(engine, name, f"{name}-deploy_state")
 
 
-def test_what_cannot_be_removed_is_an_error(state: State) -> None:
-    state.add("journal/1.json", {"number": 1})
+def make_container(state: State) -> None:
+    """One of the stack's, whose image has `rm`."""
     its_labels = {labels.PROJECT: state.project, labels.SERVICE: "web", labels.CONFIG_HASH: "x"}
     given = [word for label, value in its_labels.items() for word in ("--label", f"{label}={value}")]
     subprocess.run(["docker", "create", *given, PYTHON], check=True, capture_output=True)
+
+
+def test_what_cannot_be_removed_is_an_error(state: State) -> None:
+    state.add("journal/1.json", {"number": 1})
+    make_container(state)
     with pytest.raises(DataopsError, match="1 old files could not be removed"):
         state.remove([""])  # the volume itself
     state.remove(["journal/1.json"])
@@ -73,6 +78,16 @@ def test_a_holder_believed_dead_writes_nothing_more(state: State) -> None:
         "1": 1,
         "3": 2,
     }
+
+
+def test_a_holder_believed_dead_removes_nothing_more(state: State) -> None:
+    make_container(state)
+    dead = state.behind(0, hold)
+    dead.add("journal/1.json", {})
+    state.behind(0, hold)
+    with pytest.raises(DataopsError, match="no longer holds the lock"):
+        dead.remove(["journal/1.json"])
+    assert list(state.documents("journal")) == ["1"]
 
 
 def test_a_write_under_way_when_the_lock_is_taken_over(state: State) -> None:

@@ -60,7 +60,11 @@ def read_config(root: Path) -> Config:
     if not path.exists():
         return Config()
     with explained(path):
-        raw = path.read_bytes()
+        return parse_config(path.read_bytes())
+
+
+def parse_config(raw: bytes) -> Config:
+    """The configuration in a file. Raises UsageError with the line for what is wrong in it."""
     try:
         text = raw.decode("utf-8")
         document = tomllib.loads(text)

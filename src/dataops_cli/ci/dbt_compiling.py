@@ -52,7 +52,7 @@ def compile_for(side: Side, engine: Engine, work: Path, places: Places) -> Compi
     if compiled.is_dir():
         shutil.copytree(compiled, side.artifacts / "compiled" / engine, dirs_exist_ok=True)
     statements = sum(result.ok for result in results)
-    return Compiled(engine, statements, tuple(sorted(asking)), tuple(_faults(side, engine, results, places)))
+    return Compiled(engine, statements, tuple(sorted(asking)), tuple(faults(side, engine, results, places)))
 
 
 def _compile(session: DbtSession) -> tuple[list[NodeResult], list[str]]:
@@ -86,9 +86,15 @@ def _session(side: Side, engine: Engine, work: Path) -> DbtSession:
     )
 
 
-def _faults(side: Side, engine: Engine, results: Sequence[NodeResult], places: Places) -> Iterator[Fault]:
+def faults(side: Side, engine: Engine, results: Sequence[NodeResult], places: Places) -> Iterator[Fault]:
+    """What was not compiled for an engine, each with its place."""
     for result in results:
+        if result.ok:
+            continue
+        message = (result.message or result.status).strip()
         node = side.document["nodes"].get(result.unique_id)
-        if not result.ok and node:
-            message = (result.message or "").strip()
-            yield Fault(f"compile {node['name']} for {engine}", message, places.of_node(node, message))
+        if node:
+            name, place = node["name"], places.of_node(node, message)
+        else:  # it is enabled for this engine alone, and not in DuckDB's manifest
+            name, place = result.unique_id.split(".")[2], places.of_message(message)
+        yield Fault(f"compile {name} for {engine}", message, place)

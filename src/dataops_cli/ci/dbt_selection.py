@@ -10,7 +10,17 @@ from dataops_cli.dbt.graph import BUILT
 from dataops_cli.deploy.model_changes import compare_models
 
 # They decide on every model, and dbt's `state:modified` does not look at all that is in them.
-OF_ALL = ("dbt_project.yml", "profiles.yml", "packages.yml", "dependencies.yml", "package-lock.yml")
+OF_ALL = tuple(
+    f"dbt/{name}"
+    for name in ("dbt_project.yml", "profiles.yml", "packages.yml", "dependencies.yml", "package-lock.yml")
+)
+# By which versions, and by which settings, all of it is built.
+OF_THE_PLATFORM = (
+    "requirements/run.txt",
+    "requirements/dataops.txt",
+    "dbt/requirements.txt",
+    "environments/base.toml",
+)
 
 # On a copy of the base they would add to its rows, and not be built by the change.
 STATEFUL = ("incremental", "snapshot")
@@ -39,7 +49,7 @@ def all_models(side: Side, cause: str) -> Selection:
 
 def modified_models(branch: Side, base: Side) -> Selection:
     """By dbt's `state:modified`, against the base's manifest for the same target."""
-    if cause := _concerns_all(branch, base):
+    if cause := concerns_all(branch, base):
         return all_models(branch, cause)
     session, state = branch.session, base.artifacts
     differing = session.select(("state:modified",), (), (*BUILT, "test", "unit_test"), state=state)
@@ -72,10 +82,11 @@ def _read_by(test: str, side: Side) -> set[str]:
     }
 
 
-def _concerns_all(branch: Side, base: Side) -> str | None:
-    for name in OF_ALL:
-        if _bytes(branch.project.dbt / name) != _bytes(base.project.dbt / name):
-            return f"dbt/{name} differs from the base"
+def concerns_all(branch: Side, base: Side) -> str | None:
+    """Why every model is to be built, whatever dbt takes for modified."""
+    for name in (*OF_ALL, *OF_THE_PLATFORM, f"environments/{branch.environment.name}.toml"):
+        if _bytes(branch.platform / name) != _bytes(base.platform / name):
+            return f"{name} differs from the base"
     causes = compare_models(base.document, branch.document).every_model
     return causes[0] if causes else None
 

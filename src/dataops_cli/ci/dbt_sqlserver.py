@@ -93,6 +93,8 @@ def outcome(text: str, code: int, prefix: str) -> SqlServerTests:
     )
     if code and not faults:
         faults = (Fault("tests on SQL Server", f"pytest ended with exit code {code}: {last}"),)
+    elif not code and not re.search(r"\b\d+ passed\b", last):
+        faults = (Fault("tests on SQL Server", f"none of them has passed: {last}"),)
     return SqlServerTests(True, f"SQL Server: {last}", faults)
 
 

@@ -64,7 +64,7 @@ def markdown(done: Deployment, environment: str) -> str:
         f"### {'✅' if good else '❌'} {WHAT[beginning.kind]} {escaped(beginning.release)}, "
         f"{escaped(environment)}: {done.outcome or CUT_OFF}",
         "",
-        *[f"- {name}: {escaped(value)}" for name, value in facts.items() if value],
+        *[f"- {name}: {cell(value)}" for name, value in facts.items() if value],
         "",
         *_table([*done.steps, *done.again]),
     ]

@@ -17,7 +17,8 @@ from dataops_cli.ci.pr.title import parse
 from dataops_cli.errors import DataopsError, ExitCode, UsageError
 
 _BREAKING_FOOTER = re.compile(r"^BREAKING[ -]CHANGE: ", re.MULTILINE)
-_BREAKING_LABEL = re.compile(r"\bbreaking\b", re.IGNORECASE)
+# `breaking-change`, but not `non-breaking`.
+_BREAKING_LABEL = re.compile(r"(?<!\bnon[ _-])(?<!\bnot[ _-])(?<!\bno[ _-])\bbreaking\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True)

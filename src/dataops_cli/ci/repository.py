@@ -87,7 +87,10 @@ class Repository:
         return sorted({*differ.names, *new.names})
 
     def touched(self, base: str) -> list[str]:
-        """The files that any commit since then has touched, or that differ now; from the repository's root."""
-        names = ("log", "--format=", "--name-only", "-z", "--no-renames", "-m", f"{base}..HEAD", "--")
+        """The files that any commit since then has touched, or that differ now; from the repository's root.
+
+        Of a merge, such as Actions checks out, those that are as in none of its parents (`-c`).
+        """
+        names = ("log", "--format=", "--name-only", "-z", "--no-renames", "-c", f"{base}..HEAD", "--")
         in_commits = [name.strip("\n") for name in require(ask(self.top, *names)).names]
         return sorted({name for name in in_commits if name} | set(self.changed(base)))

@@ -48,9 +48,8 @@ def pr(
     from dataops_cli.errors import DataopsError, ExitCode
 
     repository = Repository(app.project.root)
-    config = read_config(repository.top)
-    change = Change(pull_request(event, title=title, base=base), repository, config)
-    labels = labels_of(change.files, config)
+    change = Change(pull_request(event, title=title, base=base), repository, read_config(repository.top))
+    labels = labels_of(change)
     findings = side_by_side(
         {check.name: Look(partial(check.look, change), deadline=60.0) for check in CHECKS}
     )

@@ -80,7 +80,7 @@ def deploy(
     )
     wait = durations.seconds(lock_wait)
     site = site_of(app)
-    with check_out(site, sha) as checkout:
+    with summarised(site), check_out(site, sha) as checkout:
         if build_only and plan:
             show_plan(app, planned_images(site.engine, checkout.workspace), "All images are there.")
             return
@@ -110,7 +110,7 @@ def deploy(
             wait=wait,
             goes_on=lambda found: can_go_on(site, found, Kind.DEPLOY, release, test=test),
         )
-        with summarised(site), recorded(app, reason), held as (site, lease):
+        with recorded(app, reason), held as (site, lease):
             if current(site.journal.deployments()) != planned.previous:  # another one was faster
                 planned = plan_deploy(site, checkout, request)
                 if not allow_breaking:

@@ -64,50 +64,51 @@ def rollback(
 
     request = Request(reason=reason, way_back=not no_rollback, now=now, run_wait=durations.seconds(run_wait))
     site = site_of(app)
-    if found := asks_for_the_way_back(site, release):
-        put_right(app, site, found, plan=plan, wait=durations.seconds(lock_wait))
-        if found.beginning.kind is Kind.ROLLBACK and release in (None, "previous") and not plan:
-            raise DataopsError(
-                f"A rollback to {found.beginning.release} had been cut off. It was put right, and not made again",
-                hint=f"To go back after all: dataops rollback {found.beginning.release}",
-            )
-        return
-    target = target_of_rollback(site, release)
-    with app.console.activity("Looking at what the release changes"):
-        planned = plan_rollback(site, target, rebuild=not no_rebuild)
-    if plan:
-        app.console.result(planned.document(), *planned.lines())
-        return
-    if not allow_breaking:
-        require_compatible(planned)
-    for line in planned.lines():
-        app.console.progress(line)
-    held = alone(
-        site,
-        command_line(),
-        reason=reason,
-        wait=durations.seconds(lock_wait),
-        goes_on=lambda found: can_go_on(site, found, Kind.ROLLBACK, target.name),
-    )
-    with summarised(site), held as (site, lease):
+    with summarised(site):
+        if found := asks_for_the_way_back(site, release):
+            put_right(app, site, found, plan=plan, wait=durations.seconds(lock_wait))
+            if found.beginning.kind is Kind.ROLLBACK and release in (None, "previous") and not plan:
+                raise DataopsError(
+                    f"A rollback to {found.beginning.release} had been cut off. It was put right, and not made again",
+                    hint=f"To go back after all: dataops rollback {found.beginning.release}",
+                )
+            return
         target = target_of_rollback(site, release)
-        if target.name != planned.release:
-            raise DataopsError(
-                f"The release before is {target.name} by now: a deployment has ended meanwhile",
-                hint=f"Look again, or name the one that you mean: dataops rollback {planned.release}",
-                exit_code=ExitCode.REFUSED,
-            )
-        if current(site.journal.deployments()) != planned.previous and not allow_breaking:
-            require_compatible(plan_rollback(site, target, rebuild=not no_rebuild))
-        done = rollback(site, target, request, lease)
-        was_built = any(step.name.startswith("dbt ") for step in done.steps)
-        again = None
-        if not (no_rebuild or was_built):
-            app.console.progress(
-                f"{site.name} is on {done.beginning.release}, and healthy, with {done.generation}. "
-                "Now its data are built again"
-            )
-            again = rebuild(site, done, lease)
-    show(app, done, built_again=again)
-    if again:
-        app.console.progress(f"The data are today's again: {again}")
+        with app.console.activity("Looking at what the release changes"):
+            planned = plan_rollback(site, target, rebuild=not no_rebuild)
+        if plan:
+            app.console.result(planned.document(), *planned.lines())
+            return
+        if not allow_breaking:
+            require_compatible(planned)
+        for line in planned.lines():
+            app.console.progress(line)
+        held = alone(
+            site,
+            command_line(),
+            reason=reason,
+            wait=durations.seconds(lock_wait),
+            goes_on=lambda found: can_go_on(site, found, Kind.ROLLBACK, target.name),
+        )
+        with held as (site, lease):
+            target = target_of_rollback(site, release)
+            if target.name != planned.release:
+                raise DataopsError(
+                    f"The release before is {target.name} by now: a deployment has ended meanwhile",
+                    hint=f"Look again, or name the one that you mean: dataops rollback {planned.release}",
+                    exit_code=ExitCode.REFUSED,
+                )
+            if current(site.journal.deployments()) != planned.previous and not allow_breaking:
+                require_compatible(plan_rollback(site, target, rebuild=not no_rebuild))
+            done = rollback(site, target, request, lease)
+            was_built = any(step.name.startswith("dbt ") for step in done.steps)
+            again = None
+            if not (no_rebuild or was_built):
+                app.console.progress(
+                    f"{site.name} is on {done.beginning.release}, and healthy, with {done.generation}. "
+                    "Now its data are built again"
+                )
+                again = rebuild(site, done, lease)
+        show(app, done, built_again=again)
+        if again:
+            app.console.progress(f"The data are today's again: {again}")

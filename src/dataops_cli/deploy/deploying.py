@@ -100,7 +100,7 @@ def deploy(site: Site, checkout: Checkout, request: Request, lease: StackLease) 
     cut_off = to_put_right(site.journal.deployments())
     change = Change(site, Kind.DEPLOY, checkout.workspace, request, lease.check, keep, cut_off=cut_off)
     done = carry_out_and_tell(site, change)
-    _prune(site)
+    _prune(site, lease)
     _after(site, checkout.workspace, done)
     return done
 
@@ -176,7 +176,7 @@ def rollback(site: Site, target: Release, request: Request, lease: StackLease) -
         cut_off = to_put_right(site.journal.deployments())
         change = Change(site, Kind.ROLLBACK, workspace, request, lease.check, keep, cut_off=cut_off)
         done = carry_out_and_tell(site, change)
-        _prune(site)
+        _prune(site, lease)
         _after(site, workspace, done)
     return done
 
@@ -237,9 +237,10 @@ def _after(site: Site, workspace: Workspace, done: Deployment) -> None:
         ) from error
 
 
-def _prune(site: Site) -> None:
+def _prune(site: Site, lease: StackLease) -> None:
     """A clean-up that fails is told, and fails nothing."""
     try:
+        lease.check()
         prune(site)
     except DataopsError as error:
         site.console.warn(f"Old releases were not cleaned up: {error.reason}", error.hint)

@@ -135,10 +135,9 @@ class Change:
             step.detail = ", ".join(sorted({image.reference for image in images.values()}))
         self._hook(beginning, steps, f"pre-{self.kind}")
         steps.changed = True
-        if "pause" not in steps.done:
-            with steps.step("pause", "Pause the pipeline") as step:
-                step.detail = self._pause(beginning, step.say)
-                self._wait_for_runs(data, step.say)
+        with steps.step("pause", "Pause the pipeline") as step:
+            step.detail = self._pause(beginning, step.say)
+            self._wait_for_runs(data, step.say)
         beginning = self._prepare_airflow(beginning, steps)
         if beginning.backup is None and "backup" not in steps.done:
             self._back_up(beginning, steps)
@@ -222,7 +221,7 @@ class Change:
         """Write down what consumers read before, now that it is about to change: a run may have published since the
         beginning, and its data are not to be lost on the way back."""
         published = data.published()
-        if published == beginning.switched_to:  # by the same deployment, before it was cut off
+        if published in beginning.switches:  # by the same deployment, before it was cut off
             published = beginning.generation
         self.site.journal.found(beginning, generation=published, switched_to=generation)
 
@@ -268,8 +267,13 @@ class Change:
     def _pause(self, beginning: Beginning, say: Callable[[str], None]) -> str:
         if beginning.was_paused is None:
             return "Airflow is not there, or has no such DAG"
-        gate = Gate(Airflow(place_of(self.before)), say)
-        return gate.close(now=self.request.now, timeout=self.request.run_wait)
+        try:
+            gate = Gate(Airflow(place_of(self.before)), say)
+            return gate.close(now=self.request.now, timeout=self.request.run_wait)
+        except DataopsError as error:
+            if self.cut_off is None or error.exit_code == ExitCode.LOCKED:
+                raise
+            return f"Airflow cannot be asked, as it was cut off while it was changed: {error.reason}"
 
     def _wait_for_runs(self, data: Data, say: Callable[[str], None]) -> None:
         """A run without Airflow ends before its container is made anew. A rollback waits when it switches the data."""

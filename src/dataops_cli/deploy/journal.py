@@ -58,8 +58,8 @@ class Outcome(StrEnum):
 class Beginning:
     """What a deployment was begun with. `previous` is the release that the environment is put back to.
 
-    `generation` is what consumers read before, and `switched_to` what the deployment made, or was about to make, of
-    it; None where it has published nothing. `was_paused` is how the pipeline's DAG was (None: not known), and
+    `generation` is what consumers read before, and `switches` what the deployment has published, or was about to: more
+    than one where it was cut off and gone on with, since it then builds anew. `was_paused` is how the pipeline's DAG was (None: not known), and
     `had_containers` whether the stack had any. `backup` is of the metadata database, where Airflow changes its schema.
     `tested` is false where the data were published without their tests.
     """
@@ -72,7 +72,7 @@ class Beginning:
     was_paused: bool | None
     had_containers: bool
     backup: str | None = None
-    switched_to: str | None = None
+    switches: tuple[str, ...] = ()
     reason: str = ""
     tested: bool = True
     who: str = ""
@@ -82,6 +82,11 @@ class Beginning:
     @property
     def key(self) -> str:
         return f"{self.number:06d}"
+
+    @property
+    def switched_to(self) -> str | None:
+        """The last of its switches; None where it has published nothing."""
+        return self.switches[-1] if self.switches else None
 
 
 @dataclass(frozen=True)
@@ -185,11 +190,12 @@ class Journal:
         before = self.state.documents("journal")
         for name, value in known.items():
             part = f"{beginning.key}-found-{name}"
-            place = sum(
-                found.startswith(part) for found in before
-            )  # of the same deployment, before it was cut off
+            # More than none where the same deployment was cut off before.
+            place = sum(found.startswith(part) for found in before)
             self.state.add(f"journal/{part}-{place:02d}.json", {name: value})
         changes: dict[str, Any] = {**known}
+        if (generation := changes.pop("switched_to", None)) is not None:
+            changes["switches"] = (*beginning.switches, generation)
         return replace(beginning, **changes)
 
     def step(
@@ -264,8 +270,11 @@ def now() -> str:
 def _deployment(parts: Mapping[str, Mapping[str, Any]]) -> Deployment:
     begin = {key: value for key, value in parts["begin"].items() if key in Beginning.__dataclass_fields__}
     for name in FOUND:
-        if found := [part for part in sorted(parts) if part.startswith(f"found-{name}")]:
-            begin[name] = parts[found[-1]][name]
+        found = [parts[part][name] for part in sorted(parts) if part.startswith(f"found-{name}")]
+        if name == "switched_to":
+            begin["switches"] = tuple(found)
+        elif found:
+            begin[name] = found[-1]
     beginning = Beginning(**{**begin, "kind": Kind(begin["kind"])})
     steps, again = _steps(parts, ""), _steps(parts, AGAIN)
     broken = [parts[name] for name in parts if name.startswith(BROKEN)]

@@ -72,7 +72,7 @@ def _data_back(data: Data, beginning: Beginning) -> str:
     data.end_what_is_left()
     data.abandon()
     now = next((item for item in data.generations() if item["published"]), None)
-    own = now is not None and now["run_id"] == beginning.switched_to
+    own = now is not None and now["run_id"] in beginning.switches
     # Or what a run in the deployment's containers has published: of that release's code, too.
     of_its_code = now is not None and now["release"] == beginning.release != beginning.previous
     if not own and not of_its_code:

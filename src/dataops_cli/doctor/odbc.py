@@ -8,7 +8,7 @@ from dataops_cli.errors import DataopsError
 from dataops_cli.settings.model import Engine, Runner, Settings
 from dataops_cli.warehouse.sqlserver.driver import find_driver
 
-ONLY_HERE = "only `dataops source` and `dataops sql` need it here, runs and dbt take their image's"
+ONLY_HERE = "`dataops source`, `sql`, `deploy` and `ci` need it here, runs and dbt take their image's"
 
 
 def look(case: Case) -> Finding:

@@ -110,6 +110,8 @@ class State:
         image = next((item.image_id for item in observe_containers(self.engine, self.project)), None)
         if not paths or image is None:
             return
+        with self._writer():
+            pass  # raises where somebody else has the lock
         name = f"{self.project}-state-remove"
         self._remove_container(name)  # a command that was killed left it
         container = self.engine.create(
@@ -165,7 +167,7 @@ class State:
         try:
             yield self.fence.writer()
         except EngineError as error:
-            if error.status == 404:  # the next holder has just removed it
+            if error.status in (404, 409):  # the next holder has just removed it, or is about to
                 raise fence.lost() from None
             raise
 

@@ -22,20 +22,27 @@ def _yaml_files(subject: Subject) -> list[str]:
 
 def _look_at_yaml(subject: Subject, files: Sequence[str]) -> list[Finding]:
     output = call(
-        "yamllint", "--strict", "--format", "parsable", folder=subject.root, files=files, codes=(0, 1, 2)
+        *("yamllint", "--strict", "--format", "parsable"),
+        folder=subject.root,
+        files=files,
+        codes=(0, 1, 2),
+        telling=(1, 2),
     )
-    found = [_PARSABLE.fullmatch(line) for line in output.splitlines()]
-    return [
-        Finding(
-            item["file"].removeprefix("./"),
-            int(item["line"]),
-            item["rule"] or "syntax",
-            item["message"],
-            int(item["column"]),
-        )
-        for item in found
-        if item
-    ]
+    return [_of_yamllint(line) for line in output.split("\n") if line]
+
+
+def _of_yamllint(line: str) -> Finding:
+    """Raises ValueError for a line of another form."""
+    item = _PARSABLE.fullmatch(line)
+    if item is None:
+        raise ValueError(line)
+    return Finding(
+        item["file"].removeprefix("./"),
+        int(item["line"]),
+        item["rule"] or "syntax",
+        item["message"],
+        int(item["column"]),
+    )
 
 
 def _dockerfiles(subject: Subject) -> list[str]:

@@ -71,8 +71,11 @@ def _mypy_is_configured(root: Path) -> bool:
 
 
 def _look_at_types(subject: Subject, _files: Sequence[str]) -> list[Finding]:
-    # 2: a file that cannot be read as Python, which mypy tells of as of an error.
-    output = call("mypy", "--output", "json", "--no-error-summary", folder=subject.root, codes=(0, 1, 2))
+    # 2: a file that cannot be read as Python, which mypy tells of as of an error; or mypy cannot begin, and says so on
+    # stderr alone.
+    output = call(
+        "mypy", "--output", "json", "--no-error-summary", folder=subject.root, codes=(0, 1, 2), telling=(1, 2)
+    )
     found = [json.loads(line) for line in output.splitlines() if line.startswith("{")]
     if not found and output.strip():
         return [Finding("pyproject.toml", None, "mypy", output.strip())]

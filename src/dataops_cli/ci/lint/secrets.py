@@ -39,7 +39,9 @@ def _look(subject: Subject, files: Sequence[str]) -> list[Finding]:
 
 
 def _scan(folder: Path, *arguments: str, files: Sequence[str] = ()) -> str:
-    return call("kingfisher", *QUIET, *arguments, folder=folder, files=files, codes=(0, FOUND))
+    return call(
+        "kingfisher", *QUIET, *arguments, folder=folder, files=files, codes=(0, FOUND), telling=(FOUND,)
+    )
 
 
 def _findings(subject: Subject, folder: Path, output: str) -> list[Finding]:

@@ -35,11 +35,13 @@ def call(
     folder: Path,
     files: Sequence[str] = (),
     codes: Collection[int] = (0, 1),
+    telling: Collection[int] = (),
     environment: Mapping[str, str] | None = None,
 ) -> str:
     """Run a tool in a folder, on files from there. Returns what it prints.
 
-    Raises DataopsError where it is not installed, is not done in time, or ends with a code that is not among `codes`.
+    Raises DataopsError where it is not installed, is not done in time, or ends with a code that is not among `codes`, or
+    with one of `telling` and prints nothing: it has found nothing then because it has looked at nothing.
     """
     try:
         done = subprocess.run(
@@ -55,7 +57,8 @@ def call(
         raise DataopsError(
             f"{tool} was not done after {SECONDS:g} seconds", hint=f"Run it by itself: {tool} {arguments[0]}"
         ) from None
-    if done.returncode not in codes:
+    is_mute = done.returncode in telling and not done.stdout.strip()
+    if done.returncode not in codes or is_mute:
         said = (done.stderr or done.stdout).decode("utf-8", "replace").strip().splitlines()
         raise DataopsError(
             f"{tool} failed (exit code {done.returncode})",

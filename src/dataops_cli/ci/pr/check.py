@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from dataops_cli.checks import Finding, Result
-from dataops_cli.ci.config import Config
+from dataops_cli.ci.config import FILE, Config, parse_config
 from dataops_cli.ci.pull_request import PullRequest
 from dataops_cli.ci.repository import Repository
+from dataops_cli.deploy.git import ask
 from dataops_cli.errors import UsageError
 
 
@@ -59,6 +60,15 @@ class Change:
     def files(self) -> list[str]:
         """The changed files, those that were deleted among them."""
         return self.repository.changed(self.base)
+
+    @cached_property
+    def config_before(self) -> Config:
+        """What the target asks for: the change's own where it has none, or none that can be read."""
+        there = ask(self.repository.top, "show", f"{self.base}:{FILE.as_posix()}")
+        try:
+            return parse_config(there.output) if there.code == 0 else self.config
+        except UsageError:
+            return self.config
 
     @cached_property
     def files_that_are_there(self) -> list[str]:

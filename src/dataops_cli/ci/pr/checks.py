@@ -85,19 +85,28 @@ def look_at_merge(change: Change) -> Finding:
 
 
 def look_at_protected(change: Change) -> Finding:
-    rules, labels = change.config.pr, change.request.labels
-    touched = matching(change.files, rules.protected)
-    if not touched:
+    """By the rules of the target, too: a change cannot lift what it is under."""
+    labels = change.request.labels
+    wanted = {
+        name: rules.protected_label
+        for rules in (change.config.pr, change.config_before.pr)
+        for name in matching(change.files, rules.protected)
+    }
+    if not wanted:
         return Finding(Result.OK, "none is changed")
+    touched = sorted(wanted)
     count = f"{len(touched)} protected path{'s' * (len(touched) != 1)}"
-    if labels is not None and rules.protected_label in labels:
-        return Finding(Result.OK, f"{count} changed, as the label {rules.protected_label} allows")
+    missing = sorted(set(wanted.values()) - (labels or frozenset()))
+    if not missing:
+        return Finding(Result.OK, f"{count} changed, as the label {wanted[touched[0]]} allows")
     return PlacedFinding(
         Result.FAIL if labels is not None else Result.WARN,
         f"{count} changed: {', '.join(touched)}",
-        f"Take it out of this change, or have a reviewer set the label {rules.protected_label}.",
+        f"Take it out of this change, or have a reviewer set the label {', '.join(missing)}.",
         places=tuple(
-            Place(name, f"it is protected: the label {rules.protected_label} is missing") for name in touched
+            Place(name, f"it is protected: the label {wanted[name]} is missing")
+            for name in touched
+            if wanted[name] in missing
         ),
     )
 

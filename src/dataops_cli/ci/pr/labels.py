@@ -7,16 +7,22 @@ from collections.abc import Sequence
 
 import requests
 
-from dataops_cli.ci.config import Config
 from dataops_cli.ci.paths import matching
+from dataops_cli.ci.pr.check import Change
 from dataops_cli.ci.pull_request import PullRequest
 from dataops_cli.errors import DataopsError, ExitCode
 
 SECONDS = 30.0
 
 
-def labels_of(files: Sequence[str], config: Config) -> list[str]:
-    return [label for label, patterns in config.labels.items() if matching(files, patterns)]
+def labels_of(change: Change) -> list[str]:
+    """Never one that only a reviewer sets: a change would let itself touch protected paths."""
+    of_reviewers = {rules.pr.protected_label for rules in (change.config, change.config_before)}
+    return [
+        label
+        for label, patterns in change.config.labels.items()
+        if label not in of_reviewers and matching(change.files, patterns)
+    ]
 
 
 def set_labels(request: PullRequest, labels: Sequence[str]) -> list[str]:

@@ -13,6 +13,8 @@ from dataops_cli.ci.run.workflow import Job, Step
 
 # Commands that change no environment.
 HARMLESS = frozenset(["ci", "config", "doctor", "env", "health", "logs", "ps", "releases", "runs", "status"])
+# What of them changes something all the same, or may run what does.
+NOT_HARMLESS = frozenset([("ci", "comment"), ("ci", "run"), ("releases", "prune")])
 
 
 class When(StrEnum):
@@ -44,12 +46,17 @@ class Planned:
     def changes(self) -> list[str]:
         """Its commands that may change an environment."""
         return [
-            shown for words, shown in zip(self.commands, self.shown, strict=True) if words[0] not in HARMLESS
+            shown for words, shown in zip(self.commands, self.shown, strict=True) if not _is_harmless(words)
         ]
 
     def __str__(self) -> str:
         what = f"not run here: {self.why_not}" if self.why_not else " && ".join(self.shown)
         return f"{self.job} / {self.step}: {what}"
+
+
+def _is_harmless(words: Sequence[str]) -> bool:
+    first, *others = words
+    return first in HARMLESS and not any((first, word) in NOT_HARMLESS for word in others)
 
 
 def plan(jobs: Sequence[Job], known: Mapping[str, str]) -> list[Planned]:

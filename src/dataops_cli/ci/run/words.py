@@ -27,12 +27,17 @@ def commands_of(script: str, variables: Mapping[str, str]) -> list[list[str]]:
         raise NotHereError(f"it does not call {COMMAND}")
     if EXPRESSION in script:
         raise NotHereError("its command has an expression of GitHub's")
-    lines = (line.strip(" \t") for line in script.replace("\\\n", "").split("\n"))
-    return [_words_of(line, variables) for line in lines if line and not line.startswith("#")]
+    stripped = (line.strip(" \t") for line in script.replace("\\\n", "").split("\n"))
+    lines = [line for line in stripped if line and not line.startswith("#")]
+    if any(line.startswith("exec ") for line in lines[:-1]):
+        raise NotHereError("it goes on after `exec`")
+    return [_words_of(line, variables) for line in lines]
 
 
 def _words_of(line: str, variables: Mapping[str, str]) -> list[str]:
     command, *words = _split(_TO_SUMMARY.sub("", line), variables) or [""]
+    if command == "exec" and words:  # in place of the shell, so that the command gets its signals
+        command, *words = words
     if command != COMMAND or not words:
         raise NotHereError(f"it calls {command}, and only `{COMMAND}` commands are run")
     return words
