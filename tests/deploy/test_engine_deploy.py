@@ -199,7 +199,7 @@ def test_a_rollback_that_takes_a_column_from_readers_is_refused(platform: Platfo
     platform.done("deploy")
     refused = platform.run("rollback", on_b)
     assert refused.returncode == 5
-    assert "breaks who reads gold: gold.gld_product_performance.more" in refused.stderr
+    assert "breaks who reads gold: gold.gld_product_performance: column more is removed" in refused.stderr
     assert f"{on_b} --allow-breaking" in refused.stderr
     assert platform.image() == "W"
     assert platform.done("rollback", on_b, "--allow-breaking", "--no-rebuild")["release"] == on_b
