@@ -28,7 +28,7 @@ from dataops_cli.project import Project
 from dataops_cli.settings.load import load_environment
 from dataops_cli.stack.state import state_of
 from local_engine import local_engine
-from support import Dataops, clean_environment
+from support import Dataops, absent, clean_environment
 
 pytestmark = pytest.mark.engine
 
@@ -253,7 +253,7 @@ umount "$1/volumes" && cd / && umount "$OLDPWD" && umount "$disk/on" && umount "
 
 def test_the_disks_are_full(platform: Platform) -> None:
     if subprocess.run(["unshare", "--mount", "true"], capture_output=True, check=False).returncode:
-        pytest.skip("making a full disk needs the right to mount: run the tests as root")
+        absent("a disk that can be filled", "only root may mount one")
     folder = docker("info", "--format", "{{.DockerRootDir}}")
     done = subprocess.run(
         ["unshare", "--mount", "bash", "-c", FULL_DISK, "script", folder, sys.executable],

@@ -162,9 +162,8 @@ class Change:
     def _build(self, data: Data, beginning: Beginning, steps: Steps) -> str:
         """All layers. What the same deployment had published before it was cut off stays."""
         if DOCUMENTATION in steps.done:
-            with suppress(
-                DataopsError
-            ):  # the container, and with it what is known of the run, may have been restarted
+            # The container, and with it what is known of the run, may have been restarted.
+            with suppress(DataopsError):
                 if data.published() == beginning.switched_to == data.built:
                     return data.built
         return build_data(
