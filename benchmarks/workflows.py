@@ -20,7 +20,7 @@ from dataops_cli.scaffold import create_platform
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
-from ci.act import Ran, commit, git, pull_request, run_workflow
+from ci.act import Ran, commit, git, pin_command, pull_request, run_workflow
 
 # Workflow → its job, that job's own step, and the workflow's minutes.
 TIMED = {
@@ -51,6 +51,7 @@ def pull_requests() -> None:
     with tempfile.TemporaryDirectory() as folder:
         platform = Path(folder) / "platform"
         create_platform(platform)
+        pin_command(platform)
         commit(platform, "feat: the platform")
         git(platform, "checkout", "--quiet", "-b", "change")
         change(platform)
@@ -67,6 +68,7 @@ def deploys(scale: float) -> None:
         bench.write_text(f'{bench.read_text()}[deploy]\nbranch = "main"\n')
         secrets = {"ENVIRONMENT_SECRETS": (environments / "bench.secrets.env").read_text()}
         push = {"ref": "refs/heads/main", "repository": {"full_name": "dev/platform"}}
+        pin_command(platform)
         commit(platform, "feat: the platform")
         first = run_workflow(platform, "cd-deploy", push, name="push", variables=IMAGES, secrets=secrets)
         assert first.ok, first.output

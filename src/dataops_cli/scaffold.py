@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
+from enum import StrEnum
 from pathlib import Path
 
 from dataops_cli import __version__
@@ -30,7 +32,7 @@ LEFT_OUT = shutil.ignore_patterns(
     "logs",
     "__pycache__",
     ".user.yml",
-    "*.secrets.env",
+    "*.secrets.env*",
     "*.pyc",
     # The repository's own.
     "nightly.yml",
@@ -42,11 +44,23 @@ GITIGNORE = """\
 .venv/
 dbt/target/
 dbt/logs/
-environments/*.secrets.env
+.env
+*.secrets.env*
 """
 
-# What the workflows install, besides requirements/*.txt.
-COMMAND = "dataops-cli=={version}\n"
+# What Dependabot is told in this repository, and in a platform: that has no pyproject.toml at its root, and its `main`
+# goes to prod, so that updates go where they are tried first.
+DEPENDABOT = (
+    ("      - /\n      - /requirements\n", "      - /requirements\n"),
+    ("    schedule:\n", "    target-branch: develop\n    schedule:\n"),
+)
+
+# What the workflows install, besides requirements/*.txt. Its own hash a package cannot know.
+COMMAND = """\
+# The workflows refuse it without its hash, which `pip hash` prints of what `pip download` has brought:
+# dataops-cli=={version} --hash=sha256:…
+dataops-cli=={version}
+"""
 
 # The layout and the rules by which the Python files come, for `dataops ci lint`.
 RUFF = """\
@@ -76,10 +90,20 @@ def platform_files() -> Path:
     return packaged if packaged.is_dir() else Path(__file__).parents[2]
 
 
-def create_platform(folder: Path) -> bool:
+class Git(StrEnum):
+    """The git repository of a new platform. One inside another would be a folder that git add cannot add."""
+
+    MADE = "made"
+    THERE = "there"
+    AROUND = "around"
+    NOT_INSTALLED = "not installed"
+
+
+def create_platform(folder: Path) -> Git:
     """Scaffold a platform into `folder`, which must not exist or be empty (a bare `.git` may be there).
 
-    Returns whether a git repository was made. Raises UsageError when there is something in the folder.
+    Makes a git repository where there is none yet, and returns which it has. Raises UsageError when there is something
+    in the folder.
     """
     if folder.is_file():
         raise UsageError(f"{folder} is a file", hint="Name a folder that is empty or does not exist.")
@@ -106,18 +130,37 @@ def create_platform(folder: Path) -> bool:
             else:
                 (folder / part).parent.mkdir(exist_ok=True)
                 shutil.copyfile(source / part, folder / part)
-        (folder / "requirements" / "dataops.txt").write_text(COMMAND.format(version=__version__))
+        dependabot = folder / ".github" / "dependabot.yml"
+        text = dependabot.read_text(encoding="utf-8")
+        for here, there in DEPENDABOT:
+            text = text.replace(here, there)
+        dependabot.write_text(text, encoding="utf-8")
+        (folder / "requirements" / "dataops.txt").write_text(
+            COMMAND.format(version=__version__), encoding="utf-8"
+        )
         (folder / ".gitignore").write_text(GITIGNORE, encoding="utf-8")
         (folder / "ruff.toml").write_text(RUFF, encoding="utf-8")
         (folder / "README.md").write_text(README.format(name=folder.resolve().name), encoding="utf-8")
-    return (folder / ".git").exists() or _git_init(folder)
+    return _repository(folder)
 
 
-def _git_init(folder: Path) -> bool:
+def _repository(folder: Path) -> Git:
+    if (folder / ".git").exists():
+        return Git.THERE
     try:
-        done = subprocess.run(
-            ["git", "init", "--quiet", "--initial-branch=main", str(folder)], capture_output=True, check=False
-        )
+        inside = _git(folder, "rev-parse", "--is-inside-work-tree")  # in a bare repository it says false
+        if inside == "true\n" and _git(folder, "check-ignore", "--quiet", ".") is None:
+            return Git.AROUND
+        made = _git(folder, "init", "--quiet", "--initial-branch=main")
     except OSError:
-        return False
-    return done.returncode == 0
+        return Git.NOT_INSTALLED
+    return Git.NOT_INSTALLED if made is None else Git.MADE
+
+
+def _git(folder: Path, *arguments: str) -> str | None:
+    """Its output; None where it fails. A hook of git names another repository by variables."""
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
+    done = subprocess.run(
+        ["git", *arguments], cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+    return None if done.returncode else done.stdout

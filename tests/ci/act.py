@@ -1,8 +1,9 @@
 """Workflows run for real by act, on this machine instead of in containers, without the network.
 
-What cannot be fetched is stood in for: `actions/setup-python` gives the tests' own Python, where everything of the lock
-files is installed (pip compares, and installs nothing); `actions/upload-artifact` and `actions/download-artifact` copy
-to and from a folder. act itself checks out, and apart from these every step is the workflow's own.
+What cannot be fetched is stood in for: `python3.11` gives the tests' own environment, where everything of the lock files
+is installed (pip compares, and installs nothing), and so does what `actions/setup-python` brings;
+`actions/upload-artifact` and `actions/download-artifact` copy to and from a folder; `actions/checkout` clones where a
+job asks for another commit. Else act itself checks out, and apart from these every step is the workflow's own.
 """
 
 from __future__ import annotations
@@ -25,7 +26,6 @@ from support import clean_environment
 STAND_INS = Path(__file__).parent / "stand_ins"
 WORKFLOWS = Path(".github") / "workflows"
 SHA = re.compile(r"uses: (actions/[a-z-]+@[0-9a-f]{40})")
-CHECKOUT = "actions/checkout@"
 SECONDS = 900
 
 
@@ -73,9 +73,12 @@ def run_workflow(
     python = Path(sys.executable)
     shown = {
         "TERM": "dumb",  # act gives steps a terminal, which GitHub does not
-        "STAND_IN_PYTHON": str(STAND_INS / "bin"),
+        "STAND_IN_PYTHON": str(STAND_INS / "setup-python" / "bin"),
         "STAND_IN_ENVIRONMENT": str(python.parent.parent),
+        "PIP_NO_INDEX": "1",
+        "PIP_DRY_RUN": "1",
         "STAND_IN_ARTIFACTS": str(work / "artifacts"),
+        "STAND_IN_REPOSITORY": str(repository),
         **(variables or {}),
     }
     command = [
@@ -113,7 +116,9 @@ def run_workflow(
     done = subprocess.run(
         command,
         cwd=repository,
-        env=clean_environment(HOME=str(work), **(secrets or {})),
+        env=clean_environment(
+            HOME=str(work), PATH=f"{STAND_INS / 'bin'}:{os.environ['PATH']}", **(secrets or {})
+        ),
         capture_output=True,
         text=True,
         timeout=SECONDS,
@@ -132,8 +137,7 @@ def _labels(repository: Path, workflow: str) -> set[str]:
 
 def _third_party(repository: Path) -> set[str]:
     files = [*(repository / ".github").rglob("*.yml")]
-    used = {action for path in files for action in SHA.findall(path.read_text())}
-    return {action for action in used if not action.startswith(CHECKOUT)}
+    return {action for path in files for action in SHA.findall(path.read_text())}
 
 
 def _ran(done: subprocess.CompletedProcess[str]) -> Ran:
@@ -155,6 +159,12 @@ def _ran(done: subprocess.CompletedProcess[str]) -> Ran:
             name = f"{entry['jobID']}/{entry['step']}"
             steps.append(Step(name, entry["stepResult"] == "success", entry["executionTime"] / 1e9))
     return Ran(done.returncode == 0, tuple(steps), "\n".join([*output, done.stderr]), "\n".join(summary))
+
+
+def pin_command(platform: Path) -> None:
+    """Give requirements/dataops.txt a hash. pip looks at none of what is installed already."""
+    lines = (platform / "requirements" / "dataops.txt").read_text().splitlines()
+    (platform / "requirements" / "dataops.txt").write_text(f"{lines[-1]} --hash=sha256:{'0' * 64}\n")
 
 
 def git(repository: Path, *arguments: str) -> str:

@@ -1,192 +1,120 @@
-"""The sticky comment, against a small HTTP server that keeps comments as GitHub does."""
+"""The sticky comment and labels, on a small HTTP server that keeps them as GitHub does."""
 
 from __future__ import annotations
 
 import json
-import re
-import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataops_cli.ci.comment import CUT, LIMIT, MARKER, Comments, ReadOnlyTokenError, marked
+from ci.fake_github import TOKEN, FakeGitHub, own_github
+from ci.small_platform_in_git import make_platform, write
+from dataops_cli.ci.comment import CUT, LIMIT, MARKER, marked, put_comment
+from dataops_cli.ci.github_api import GitHub, ReadOnlyTokenError
 from dataops_cli.ci.pull_request import PullRequest
 from dataops_cli.errors import DataopsError
 from support import Dataops
 
-TOKEN = "ghs_token"  # noqa: S105 (of the server below)
-
-
-@dataclass
-class GitHub:
-    """`failures` are answers to give instead of doing what is asked: (method, status, headers, whether it is done)."""
-
-    comments: list[dict[str, Any]] = field(default_factory=list)
-    failures: list[tuple[str, int, dict[str, str], bool]] = field(default_factory=list)
-    requests: list[str] = field(default_factory=list)
-    read_only: bool = False
-    address: str = ""
-
-    def add(self, body: str, kind: str = "Bot") -> int:
-        number = len(self.comments) + 100
-        self.comments.append(
-            {
-                "id": number,
-                "body": body,
-                "user": {"type": kind},
-                "html_url": f"https://github.test/c/{number}",
-            }
-        )
-        return number
-
-    def answer(self, method: str, path: str, query: dict[str, list[str]], body: Any) -> tuple[int, Any]:
-        if method != "GET" and self.read_only:
-            return 403, {"message": "Resource not accessible by integration"}
-        if match := re.fullmatch(r"/repos/a/b/issues/comments/(\d+)", path):
-            comment = next(item for item in self.comments if item["id"] == int(match[1]))
-            if method == "DELETE":
-                self.comments.remove(comment)
-                return 204, None
-            comment["body"] = body["body"]
-            return 200, comment
-        if path != "/repos/a/b/issues/7/comments":
-            return 404, {"message": "Not Found"}
-        if method == "POST":
-            self.add(body["body"])
-            return 201, self.comments[-1]
-        size, page = int(query["per_page"][0]), int(query["page"][0])
-        return 200, self.comments[size * (page - 1) : size * page]
-
 
 @pytest.fixture
-def github() -> Iterator[GitHub]:
-    kept = GitHub()
-
-    class Handler(BaseHTTPRequestHandler):
-        def handle_any(self) -> None:
-            parts = urlsplit(self.path)
-            length = int(self.headers.get("Content-Length") or 0)
-            body = json.loads(self.rfile.read(length)) if length else None
-            kept.requests.append(self.command)
-            status, content, headers = 0, None, {}
-            failing = next((item for item in kept.failures if item[0] == self.command), None)
-            if self.headers["Authorization"] != f"Bearer {TOKEN}":
-                status, content = 401, {"message": "Bad credentials"}
-            elif failing is None or failing[3]:
-                status, content = kept.answer(self.command, parts.path, parse_qs(parts.query), body)
-            if failing:
-                kept.failures.remove(failing)
-                status, content, headers = failing[1], {"message": "busy"}, failing[2]
-            self.send_response(status)
-            for name, value in headers.items():
-                self.send_header(name, value)
-            data = b"" if content is None else json.dumps(content).encode()
-            self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
-
-        do_GET = do_POST = do_PATCH = do_DELETE = handle_any
-
-        def log_message(self, *arguments: Any) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    kept.address = f"http://127.0.0.1:{server.server_port}"
-    yield kept
-    server.shutdown()
-    server.server_close()
-    thread.join()
+def github() -> Iterator[FakeGitHub]:
+    with own_github() as kept:
+        yield kept
 
 
-def comments(github: GitHub, pauses: list[float] | None = None, **others: Any) -> Comments:
+def put(github: FakeGitHub, body: str, pauses: list[float] | None = None, **others: Any) -> str:
     pause = (pauses if pauses is not None else []).append
     given = {"api": github.address, "repository": "a/b", "number": 7, "token": TOKEN, "pause": pause}
-    return Comments(**{**given, **others})
+    return put_comment(GitHub(**{**given, **others}), body)
 
 
-def bodies(github: GitHub) -> list[str]:
+def bodies(github: FakeGitHub) -> list[str]:
     return [item["body"] for item in github.comments]
 
 
-def test_the_first_push_makes_it_and_the_next_updates_it(github: GitHub) -> None:
-    first = comments(github).put(marked("one"))
-    assert comments(github).put(marked("two")) == first == "https://github.test/c/100"
+def test_the_first_push_makes_it_and_the_next_updates_it(github: FakeGitHub) -> None:
+    first = put(github, marked("one"))
+    assert put(github, marked("two")) == first == "https://github.test/c/100"
     assert bodies(github) == [f"{MARKER}\ntwo"]
 
 
-def test_it_is_found_on_a_later_page_and_others_are_left_alone(github: GitHub) -> None:
+def test_it_is_found_on_a_later_page_and_others_are_left_alone(github: FakeGitHub) -> None:
     quoting = f"> {MARKER}\nnice"
     github.add(quoting)
     github.add(f"{MARKER}\na person's", kind="User")
     for number in range(150):
         github.add(f"comment {number}", kind="User")
     github.add(marked("old"))
-    comments(github).put(marked("new"))
+    put(github, marked("new"))
     assert github.requests == ["GET", "GET", "PATCH"]
     assert bodies(github)[:2] == [quoting, f"{MARKER}\na person's"]
     assert [body for body in bodies(github)[2:] if MARKER in body] == [marked("new")]
 
 
-def test_of_two_that_were_made_at_the_same_time_one_stays(github: GitHub) -> None:
+def test_a_login_of_netrc_does_not_replace_the_token(
+    github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (netrc := tmp_path / "netrc").write_text("machine 127.0.0.1 login me password mine\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    put(github, marked("one"))
+    assert bodies(github) == [marked("one")]
+
+
+def test_of_two_that_were_made_at_the_same_time_one_stays(github: FakeGitHub) -> None:
     github.add(marked("one"))
     github.add(marked("other"))
-    comments(github).put(marked("new"))
+    put(github, marked("new"))
     assert bodies(github) == [marked("new")]
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
-def test_a_busy_github_is_asked_again_as_it_says(status: int, github: GitHub) -> None:
+def test_a_busy_github_is_asked_again_as_it_says(status: int, github: FakeGitHub) -> None:
     github.add(marked("old"))
     github.failures = [("GET", status, {"Retry-After": "3"}, False), ("PATCH", status, {}, False)]
     pauses: list[float] = []
-    comments(github, pauses).put(marked("new"))
+    put(github, marked("new"), pauses)
     assert bodies(github) == [marked("new")]
-    assert pauses == [3, 1]
+    assert pauses == [3, 2]
 
 
-def test_a_rate_limit_that_comes_as_403_is_waited_for(github: GitHub) -> None:
+def test_a_rate_limit_that_comes_as_403_is_waited_for(github: FakeGitHub) -> None:
     github.failures = [("POST", 403, {"Retry-After": "600"}, False)]
     pauses: list[float] = []
-    comments(github, pauses).put(marked("new"))
+    put(github, marked("new"), pauses)
     assert (bodies(github), pauses) == ([marked("new")], [60])
 
 
-def test_one_that_was_made_although_the_answer_says_no_is_not_made_twice(github: GitHub) -> None:
+def test_one_that_was_made_although_the_answer_says_no_is_not_made_twice(github: FakeGitHub) -> None:
     github.failures = [("POST", 502, {}, True)]
-    comments(github).put(marked("new"))
+    put(github, marked("new"))
     assert bodies(github) == [marked("new")]
 
 
-def test_a_github_that_stays_busy_is_given_up(github: GitHub) -> None:
+def test_a_github_that_stays_busy_is_given_up(github: FakeGitHub) -> None:
     github.failures = [("GET", 503, {}, False)] * 5
     pauses: list[float] = []
-    with pytest.raises(DataopsError, match="GitHub answers 503 after 5 attempts") as caught:
-        comments(github, pauses).put(marked("new"))
+    with pytest.raises(DataopsError, match="GitHub answers 503, asked 5 times") as caught:
+        put(github, marked("new"), pauses)
     assert (caught.value.exit_code, pauses) == (3, [1, 2, 4, 8])
 
 
-def test_a_github_that_is_not_there_is_given_up(github: GitHub) -> None:
-    with pytest.raises(DataopsError, match="does not answer after 5 attempts"):
-        comments(github, api="http://127.0.0.1:1").put(marked("new"))
+def test_a_github_that_is_not_there_is_given_up(github: FakeGitHub) -> None:
+    with pytest.raises(DataopsError, match="GitHub does not answer, asked 5 times"):
+        put(github, marked("new"), api="http://127.0.0.1:1")
 
 
-def test_what_it_refuses_is_said(github: GitHub) -> None:
-    with pytest.raises(DataopsError, match=r"refuses the comment \(401\): Bad credentials"):
-        comments(github, token=TOKEN[1:]).put(marked("new"))
-    with pytest.raises(DataopsError, match=r"refuses the comment \(404\): Not Found"):
-        comments(github, number=8).put(marked("new"))
+def test_what_it_refuses_is_said(github: FakeGitHub) -> None:
+    with pytest.raises(DataopsError, match=r"refuses it \(401\): Bad credentials"):
+        put(github, marked("new"), token=TOKEN[1:])
+    with pytest.raises(DataopsError, match=r"refuses it \(404\): Not Found"):
+        put(github, marked("new"), number=8)
     github.read_only = True
     with pytest.raises(ReadOnlyTokenError, match="Resource not accessible by integration"):
-        comments(github).put(marked("new"))
+        put(github, marked("new"))
 
 
 @given(
@@ -222,7 +150,7 @@ def event(folder: Path, **changed: Any) -> str:
 
 
 def test_the_command_takes_all_from_the_workflow(
-    github: GitHub, dataops_here: Dataops, new_platform: Any, tmp_path: Path
+    github: FakeGitHub, dataops_here: Dataops, new_platform: Any, tmp_path: Path
 ) -> None:
     (tmp_path / "comment.md").write_text("### all is well\n")
     variables = {
@@ -248,13 +176,16 @@ def test_the_command_takes_all_from_the_workflow(
     assert (
         "warning: No comment is written, since the token of this pull request may only read" in foreign.stderr
     )
-    assert "::warning title=dataops ci comment::No comment: the token may only read." in foreign.stderr
+    assert (
+        "::warning title=dataops ci comment::No comment is written, since the token of this pull request may only read."
+        in foreign.stderr
+    )
 
 
 @pytest.mark.parametrize(
     ("variables", "reason"),
     [
-        ({}, "There is no pull request to comment on: this workflow runs for none"),
+        ({}, "There is no pull request to write to: this workflow runs for none"),
         ({"GITHUB_EVENT_PATH": "event.json"}, "GITHUB_REPOSITORY is not set"),
         ({"GITHUB_EVENT_PATH": "event.json", "GITHUB_REPOSITORY": "a/b"}, "GITHUB_TOKEN is not set"),
         ({"GITHUB_EVENT_PATH": "comment.md"}, "comment.md holds no event of GitHub"),
@@ -271,6 +202,96 @@ def test_what_is_missing_is_said(
     assert f"error: {reason}" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("variables", "options", "reason"),
+    [
+        ({"GITHUB_API_URL": "foo"}, (), "GITHUB_API_URL is no address of an API: foo"),
+        ({"GITHUB_API_URL": "file:///etc"}, (), "GITHUB_API_URL is no address of an API: file:///etc"),
+        ({"GITHUB_API_URL": "https://"}, (), "GITHUB_API_URL is no address of an API: https://"),
+        ({"GITHUB_REPOSITORY": "x"}, (), "GITHUB_REPOSITORY is x, which is no repository"),
+        ({"GITHUB_REPOSITORY": "a/../b"}, (), "GITHUB_REPOSITORY is a/../b, which is no repository"),
+        ({"GITHUB_TOKEN": f"{TOKEN}\n"}, (), "GITHUB_TOKEN has characters that no token has"),
+        ({}, ("--pull-request", "-1"), "Invalid value for '--pull-request'"),
+    ],
+)
+def test_what_is_wrong_is_not_sent(
+    github: FakeGitHub,
+    dataops_here: Dataops,
+    tmp_path: Path,
+    variables: dict[str, str],
+    options: tuple[str, ...],
+    reason: str,
+) -> None:
+    (tmp_path / "comment.md").write_text("x")
+    right = {
+        "GITHUB_API_URL": github.address,
+        "GITHUB_REPOSITORY": "a/b",
+        "GITHUB_TOKEN": TOKEN,
+        "GITHUB_EVENT_PATH": event(tmp_path),
+    }
+    done = dataops_here("ci", "comment", "comment.md", *options, cwd=tmp_path, **right | variables)
+    assert (done.returncode, github.requests) == (2, [])
+    assert f"error: {reason}" in done.stderr
+    assert TOKEN not in done.stderr
+
+
+def test_that_it_is_asked_again_is_said() -> None:
+    said = list[str]()
+    github = GitHub("http://127.0.0.1:9", "a/b", 7, TOKEN, pause=lambda _seconds: None, say=said.append)
+    with pytest.raises(DataopsError, match="GitHub does not answer, asked 5 times"):
+        github.until_it_answers(lambda: github.send("GET", ""))
+    assert said == [
+        f"GitHub does not answer (http://127.0.0.1:9); asking again in {n} s" for n in (1, 2, 4, 8)
+    ]
+
+
+def test_labels_are_added_to_those_that_are_there(
+    github: FakeGitHub, dataops_here: Dataops, tmp_path: Path
+) -> None:
+    platform = make_platform(tmp_path / "platform")
+    github.labels = ["dbt"]
+    github.failures = [("POST", 502, {"Retry-After": "0"}, True)]
+    variables = {
+        "GITHUB_API_URL": github.address,
+        "GITHUB_REPOSITORY": "a/b",
+        "GITHUB_TOKEN": TOKEN,
+        "GITHUB_EVENT_PATH": event(tmp_path),
+    }
+    done = dataops_here("ci", "label", '["dbt", "it\'s a \\"label\\""]', cwd=platform, **variables)
+    assert (done.returncode, done.stdout) == (0, 'Labels of pull request 7: dbt, it\'s a "label"\n')
+    assert github.labels == ["dbt", 'it\'s a "label"']
+
+    github.requests.clear()
+    nothing = dataops_here("ci", "label", "[]", cwd=platform, **variables)
+    assert (nothing.returncode, github.requests) == (0, [])
+    wrong = dataops_here("ci", "label", "dbt", cwd=platform, **variables)
+    assert (wrong.returncode, "no JSON list of names" in wrong.stderr) == (2, True)
+
+    github.read_only = True
+    own = dataops_here("ci", "label", '["dbt"]', cwd=platform, **variables)
+    assert (own.returncode, "permissions: pull-requests: write" in own.stderr) == (1, True)
+    dependabot = dataops_here(
+        "ci", "label", '["dbt"]', cwd=platform, **variables, GITHUB_ACTOR="dependabot[bot]"
+    )
+    assert (dependabot.returncode, "warning: No label is written" in dependabot.stderr) == (0, True)
+
+
+def test_labels_of_people_are_left_out(github: FakeGitHub, dataops_here: Dataops, tmp_path: Path) -> None:
+    """Whatever the job before it says, which runs the change's own code; the checkout is the target's."""
+    platform = make_platform(tmp_path / "platform")
+    write(platform, {".github/dataops-ci.toml": '[pr]\nprotected_label = "two-eyes"\n'})
+    variables = {
+        "GITHUB_API_URL": github.address,
+        "GITHUB_REPOSITORY": "a/b",
+        "GITHUB_TOKEN": TOKEN,
+        "GITHUB_EVENT_PATH": event(tmp_path),
+    }
+    asked = '["breaking", "dbt", "Two-Eyes"]'
+    done = dataops_here("ci", "label", asked, cwd=platform, **variables)
+    assert (done.returncode, github.labels) == (0, ["dbt"])
+    assert done.stderr == "warning: Left out, since only people set them: breaking, Two-Eyes\n"
+
+
 # --- what the pull request says ----------------------------------------------------------------------------------------
 
 
@@ -283,6 +304,7 @@ def test_what_is_missing_is_said(
         ({"body": "Less.\r\n\r\nBREAKING CHANGE: margin goes\r\n"}, "its description says BREAKING CHANGE"),
         ({"body": "BREAKING-CHANGE: margin goes"}, "its description says BREAKING CHANGE"),
         ({"body": "This is no BREAKING CHANGE: really"}, None),
+        ({"body": "<!-- Such as:\n\nBREAKING CHANGE: what goes\n-->\n\nNothing goes."}, None),
         ({"body": None}, None),
         ({"labels": [{"name": "docs"}, {"name": "Breaking-Change"}]}, "its label Breaking-Change"),
         ({"labels": [{"name": "groundbreaking"}]}, None),

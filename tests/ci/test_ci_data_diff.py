@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from decimal import Decimal
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import duckdb
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dataops_cli.ci.data_diff import Figures, TableDiff, TableFigures, TotalDiff, breaking, compare
+from dataops_cli.ci.data_diff_breaking import judge_columns
 from dataops_cli.ci.data_diff_reading import figures
+from dataops_cli.ci.dbt_places import Places
 from dataops_cli.dbt.graph import graph_of
 from dataops_cli.warehouse.embedded import Candidate
 
@@ -99,3 +103,18 @@ def test_what_is_counted_in_a_warehouse(tmp_path: Path) -> None:
             totals={"n": 3, "total": Decimal("1.5000"), "share": 0.75, "gone": None},
         )
     }  # fmt: skip
+
+
+def test_a_gold_model_that_is_removed_is_told_at_its_file(tmp_path: Path) -> None:
+    node = {
+        "unique_id": "model.p.days", "resource_type": "model", "name": "days", "schema": "gold", "alias": "days",
+        "original_file_path": "models/gold/days.sql", "fqn": ["p", "days"], "config": {"materialized": "table"},
+        "tags": ["gold"], "patch_path": None,
+    }  # fmt: skip
+    empty: dict[str, Any] = {"sources": {}, "nodes": {}, "macros": {}, "metadata": {}}
+    documents = ({**empty, "nodes": {"model.p.days": node}}, empty)
+    before, branch = (SimpleNamespace(document=item, graph=graph_of(item)) for item in documents)
+    found: Any = SimpleNamespace(before=before, branch=branch, breaking=[], allowed_by=None, faults=[])
+    judge_columns(found, Places(tmp_path, "data/dbt"), None)
+    (fault,) = found.faults
+    assert (fault.message, str(fault.place)) == ("gold.days is removed", "data/dbt/models/gold/days.sql")

@@ -14,6 +14,8 @@ import pytest
 from dataops_cli.ci import dbt_check
 from support import ROOT, Dataops
 
+pytestmark = pytest.mark.slow
+
 MODELS = {
     "bronze/orders.sql": """
 select SalesOrderID as order_id, CustomerID as customer_id, cast(OrderDate as date) as order_date,
@@ -163,7 +165,7 @@ def test_a_good_change_builds_what_it_touches(change: Change, dataops_here: Data
     }
     found, stderr = checked(dataops_here, folder, "--comment", tmp_path / "comment.md", code=0, **actions)
 
-    assert found["base"]["is"].endswith("of origin/HEAD: feat: small models")
+    assert found["base"]["is"].endswith("of origin/main: feat: small models")
     assert found["changes"]["changed"] == [{"model": "gold.days", "causes": ["its SQL"]}]
     assert found["selection"] == {
         "everything": False, "cause": "state:modified+", "models": ["gold.days"],
@@ -188,7 +190,8 @@ def test_a_good_change_builds_what_it_touches(change: Change, dataops_here: Data
         "artifacts": str(artifacts),
     }  # fmt: skip
     comment = (tmp_path / "comment.md").read_text()
-    assert comment.startswith("### ✅ dbt: all is well\n")
+    head = git(folder, "rev-parse", "HEAD")
+    assert (found["head"], comment.partition("\n")[0]) == (head, f"### ✅ dbt: all is well at {head[:12]}")
     assert (tmp_path / "summary.md").read_text().strip() == comment.strip()
 
     assert json.loads((artifacts / "check.json").read_text()) == found
@@ -212,7 +215,7 @@ def test_a_changed_model_takes_what_reads_it_along_and_a_changed_test_its_model(
     assert done.returncode == 0, done.stderr
     sha = git(folder, "rev-parse", "--short=12", "HEAD~1")
     assert done.stdout == (
-        f"compare with {sha} of origin/HEAD: feat: small models\n"
+        f"compare with {sha} of origin/main: feat: small models\n"
         "compile every model and test for duckdb and sqlserver\n"
         "build the base on generated data, without its tests\n"
         "build and test silver.customers, gold.best_customers, gold.days  [state:modified+]\n"
@@ -331,6 +334,26 @@ def test_what_adds_to_its_rows_is_not_built_on_those_of_the_base(
         "build and test bronze.orders, silver.customers, gold.best_customers, gold.days"
         "  [gold.best_customers would go on from the base's rows]\n"
     ) in done.stdout
+
+
+def test_until_it_has_ended_its_comment_says_that_it_did_not_finish(
+    change: Change, dataops_here: Dataops, tmp_path: Path
+) -> None:
+    """Of the pull request's own commit, not of what GitHub has merged it into."""
+    folder, comment, event = change({}), tmp_path / "comment.md", tmp_path / "event.json"
+    event.write_text(json.dumps({"pull_request": {"number": 7, "head": {"sha": "1" * 40}}}))
+    broken = ("--base", "nope", "--comment", comment)
+    assert dataops_here("ci", "dbt", "--plan", *broken, cwd=folder).returncode == 2
+    (folder / "full").mkdir()
+    (folder / "full" / "of.things").write_text("")
+    refused = dataops_here("ci", "dbt", *broken, "--artifacts", "full", cwd=folder)
+    assert (refused.returncode, "something else" in refused.stderr) == (2, True)
+    assert not comment.exists()
+    done = dataops_here("ci", "dbt", *broken, cwd=folder, GITHUB_EVENT_PATH=str(event))
+    assert done.returncode == 2
+    assert comment.read_text() == (
+        "### ❌ dbt: did not finish at 111111111111\n\nThe job's log says how far it came.\n"
+    )
 
 
 def test_a_folder_with_something_else_is_not_emptied(change: Change, dataops_here: Dataops) -> None:

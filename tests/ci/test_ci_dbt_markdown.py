@@ -8,6 +8,7 @@ from dataops_cli.ci.dbt_markdown import markdown
 
 FOUND: dict[str, Any] = {
     "ok": False,
+    "head": "2" * 40,
     "base": {"commit": "1" * 40, "is": "111111111111 of origin/main: feat: <b>models</b> for @ada"},
     "changes": {
         "added": ["gold.young"],
@@ -59,7 +60,7 @@ FOUND: dict[str, Any] = {
 
 def test_everything_that_can_be_told() -> None:
     assert markdown(FOUND) == (
-        "### ❌ dbt: 1 fault\n"
+        "### ❌ dbt: 1 fault at 222222222222\n"
         "\n"
         "1 model built (changed and downstream) · 2 of 3 data tests passed, 1 of 1 tests of the code · "
         "9 statements compiled for duckdb · 8 statements compiled for sqlserver (not tried without a connection: days)"
@@ -135,7 +136,7 @@ def test_everything_that_can_be_told() -> None:
 
 def test_little_to_tell() -> None:
     nothing: dict[str, Any] = {
-        "ok": True, "base": {"commit": None, "is": "this is the first commit"}, "changes": None, "selection": None,
+        "ok": True, "head": None, "base": {"commit": None, "is": "this is the first commit"}, "changes": None, "selection": None,
         "compiled": [], "models": [], "tests": {"run": 0, "passed": 0}, "code_tests": None, "data_diff": None,
         "breaking": [], "allowed_by": None, "sqlserver": {"ran": False, "is": "not run"}, "faults": [], "notes": [],
         "timings": {}, "artifacts": "",

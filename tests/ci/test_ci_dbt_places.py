@@ -83,7 +83,8 @@ def test_what_is_not_in_the_file_has_no_line() -> None:
     assert line_in_yaml("", {"name": "days"}) is None
 
 
-SQL = "\n-- days\nselect\n    count(*) as n,\n    orders.nothing as m\nfrom {{ ref('order') }}\n"
+SQL = "\n-- days, in order\nselect\n    count(*) as n,\n    orders.{{ nothing() }} as m\nfrom {{ ref('order') }}\n"
+COMPILED = '\n-- days, in order\nselect\n    count(*) as n,\n    orders.nothing as m\nfrom "a"."orders"\n'
 COLUMN = (
     'Binder Error: Table "orders" has no column "nothing"\n\nLINE 12:     orders.nothing as m\n             ^'
 )
@@ -92,6 +93,7 @@ JINJA = (
     "dbt: Compilation Error in model days (models/gold/days.sql)\n  unexpected '}'\n    line 2\n      select"
 )
 REFERENCE = "dbt: Compilation Error\n  Model 'model.p.days' (models/gold/days.sql) depends on a node named 'order' which"
+SOURCE = "dbt: Compilation Error\n  Model 'model.p.days' (models/gold/days.sql) depends on a source named 'x.order' which"
 WRONG_YAML = (
     "dbt: Parsing Error\n  Error reading p: gold/days.yml - Runtime Error\n    Syntax error near line 3"
 )
@@ -111,7 +113,7 @@ def places(tmp_path: Path) -> Places:
 )
 def test_the_line_of_a_model_that_cannot_be_built(message: str, line: int, places: Places) -> None:
     node = {"original_file_path": "models/gold/days.sql"}
-    assert places.of_node(node, message) == Place("data/dbt/models/gold/days.sql", line)
+    assert places.of_node(node, message, COMPILED) == Place("data/dbt/models/gold/days.sql", line)
 
 
 @pytest.mark.parametrize(
@@ -119,6 +121,7 @@ def test_the_line_of_a_model_that_cannot_be_built(message: str, line: int, place
     [
         (JINJA, Place("data/dbt/models/gold/days.sql", 3)),
         (REFERENCE, Place("data/dbt/models/gold/days.sql", 6)),
+        (SOURCE, Place("data/dbt/models/gold/days.sql", 6)),
         (WRONG_YAML, Place("data/dbt/models/gold/days.yml", 3)),
         ("dbt: Runtime Error\n  in ../../etc/passwd.sql", Place()),
         ("dbt: Runtime Error", Place()),
@@ -137,6 +140,45 @@ def test_the_line_of_a_column_that_goes_is_its_models(places: Places) -> None:
     assert places.of_column(node, "total") == Place("data/dbt/models/gold/days.yml", 18)
     assert places.of_column(node, "gone") == Place("data/dbt/models/gold/days.yml", 11)
     assert places.of_column({**node, "patch_path": None}, "gone") == Place("data/dbt/models/gold/days.sql", 1)
+
+
+CONTRACT = """Compilation Error in model days (models/gold/days.sql)
+  This model has an enforced contract that failed.
+  Please ensure the name, data_type, and number of columns in your contract match the columns in your model's definition.
+
+  | column_name | definition_type | contract_type | mismatch_reason       |
+  | ----------- | --------------- | ------------- | --------------------- |
+"""
+
+
+@pytest.mark.parametrize(
+    ("row", "place"),
+    [
+        ("| Total | INTEGER | BIGINT | data type mismatch |", Place("data/dbt/models/gold/days.yml", 18)),
+        ("| young | DATE    |        | missing in contract |", Place("data/dbt/models/gold/days.yml", 11)),
+        ("| gone  |         | DATE   | missing in definition |", Place("data/dbt/models/gold/days.sql", 1)),
+    ],
+)
+def test_a_contract_that_is_not_kept_is_mended_where_it_is_wrong(
+    row: str, place: Place, places: Places
+) -> None:
+    node = {
+        "name": "days",
+        "patch_path": "p://models/gold/days.yml",
+        "original_file_path": "models/gold/days.sql",
+    }
+    assert places.of_node(node, f"{CONTRACT}  {row}\n") == place
+
+
+def test_a_model_that_is_removed_is_where_it_is_described_or_was(places: Places) -> None:
+    node = {
+        "name": "days",
+        "patch_path": "p://models/gold/days.yml",
+        "original_file_path": "models/gold/days.sql",
+    }
+    assert places.of_removed(node) == Place("data/dbt/models/gold/days.yml", 11)
+    for gone in ({"name": "old"}, {"patch_path": None}, {"patch_path": "p://models/gold/old.yml"}):
+        assert places.of_removed(node | gone) == Place("data/dbt/models/gold/days.sql")
 
 
 def test_a_file_of_a_package_has_no_place(places: Places) -> None:

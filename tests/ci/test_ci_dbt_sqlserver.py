@@ -9,10 +9,13 @@ import pytest
 from dataops_cli.ci.dbt_places import Place
 from dataops_cli.ci.dbt_sqlserver import ADDRESS, MODULE, run_tests, would_run
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def platform(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv(ADDRESS, "Server=127.0.0.1,1433;UID=sa;PWD={Very-Secret-1};TrustServerCertificate=yes")
+    address = "Server=127.0.0.1,1433;UID=sa;PWD={Very-Secret-1};Encrypt=yes"  # kingfisher:ignore
+    monkeypatch.setenv(ADDRESS, address)
     (tmp_path / MODULE).parent.mkdir(parents=True)
     return tmp_path
 

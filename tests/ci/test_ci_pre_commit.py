@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import yaml
 
-from ci.small_platform_in_git import NOT_UNDER_ACTIONS, git, make_platform, write
+from ci.small_platform_in_git import CLEAN, NOT_UNDER_ACTIONS, git, make_platform, write
 from dataops_cli.ci.lint.registry import CHECKS
 from support import ROOT, clean_environment
+
+pytestmark = pytest.mark.slow
 
 CONFIG = ROOT / ".pre-commit-config.yaml"
 
@@ -21,7 +25,7 @@ def test_there_is_a_hook_for_each_check() -> None:
     (repository,) = yaml.safe_load(CONFIG.read_text())["repos"]
     assert repository["repo"] == "local"
     assert {hook["id"]: hook["entry"] for hook in repository["hooks"]} == {
-        check.name: f"dataops ci lint --quiet --check {check.name}" for check in CHECKS
+        check.name: f"dataops ci lint --quiet --tracked --check {check.name}" for check in CHECKS
     }
 
 
@@ -61,6 +65,27 @@ def test_a_commit_with_a_fault_is_refused(tmp_path: Path) -> None:
     assert outcomes["Dockerfiles (hadolint)"].endswith("Skipped")
     assert "airflow/bin/start:2:6: SC2086" in refused.stderr
     write(platform, {"airflow/bin/start": '#!/bin/sh\necho "$1" "$2"\n'})
+    write(platform, {"airflow/dags/a.py": CLEAN["airflow/dags/a.py"] + "# more\n"})
     git(platform, "add", "--all")
+    write(platform, {"airflow/dags/untracked.py": "import os\n", "compose/dev.secrets.env": "A=1\n"})
     done = call(*commit)
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 0, done.stderr + done.stdout
+    assert "Python (ruff)" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("file", "wanted"),
+    [
+        ("dbt/models/silver/one.sql", True),
+        ("dbt/macros/one.sql", True),
+        ("dbt/dbt_project.yml", True),
+        (".sqlfluff", True),
+        ("dbt/models/silver/one.yml", False),
+        ("dbt/README.md", False),
+        ("docs/dbt/one.sql", False),
+    ],
+)
+def test_the_slow_checks_are_made_where_sql_may_change(file: str, wanted: bool) -> None:
+    (repository,) = yaml.safe_load(CONFIG.read_text())["repos"]
+    slow = [re.search(hook["files"], file) for hook in repository["hooks"] if hook["id"] in ("sql", "tsql")]
+    assert [bool(found) for found in slow] == [wanted] * 2

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from ci.small_platform_in_git import NOT_UNDER_ACTIONS, commit, git, make_platform, write
 from dataops_cli.ci.run.plan import Planned, When, when
 from dataops_cli.ci.run.words import NotHereError, commands_of
-from support import Dataops
+from support import ROOT, Dataops
 
 WORKFLOW = """\
 on: push
@@ -134,6 +134,40 @@ def test_a_failure_ends_its_job_and_those_that_need_it(dataops: Dataops, platfor
         "Not after a failure": None,
         "Afterwards": 0,
         "Where it failed": 0,
+        "dataops env list": None,
+    }
+
+
+def test_a_job_runs_by_its_condition_and_what_it_needs(dataops: Dataops, platform: Path) -> None:
+    """One that does not is told, step by step."""
+    jobs = {
+        "bad": ("[]", "success()", "ci lint --check nope"),
+        "after": ("bad", "success()", "env list"),
+        "whatever": ("bad", "always()", "env list"),
+        "after-whatever": ("whatever", "success()", "env list"),
+        "failed-before": ("after", "${{ failure() }}", "env list"),
+        "good": ("[]", "success()", "env list"),
+        "failed": ("good", "failure()", "env list"),
+        "after-failed": ("failed", "success()", "env list"),
+        "failed-after-failed": ("failed", "failure()", "env list"),
+    }
+    text = "on: push\njobs:\n" + "".join(
+        f"  {name}:\n    needs: {needs}\n    if: {condition}\n    steps:\n      - run: dataops {command}\n"
+        for name, (needs, condition, command) in jobs.items()
+    )
+    write(platform, {".github/workflows/jobs.yml": text})
+    done = dataops("ci", "run", "jobs", "--json", cwd=platform, **NOT_UNDER_ACTIONS)
+    assert done.returncode == 2
+    assert {item["job"]: item["exit_code"] for item in json.loads(done.stdout)} == {
+        "bad": 2,
+        "after": None,
+        "whatever": 0,
+        "after-whatever": None,
+        "failed-before": 0,
+        "good": 0,
+        "failed": None,
+        "after-failed": None,
+        "failed-after-failed": None,
     }
 
 
@@ -146,6 +180,9 @@ def test_a_failure_ends_its_job_and_those_that_need_it(dataops: Dataops, platfor
         ("ci detect-env", True),
         ("ci run cd-deploy --yes", False),
         ("ci comment FILE", False),
+        ("ci label []", False),
+        ("health --wait 5m", True),
+        ("health --notify", False),
         ("--env prod releases list", False),  # what is not known to be harmless is asked for
         ("deploy", False),
     ],
@@ -275,13 +312,59 @@ def test_a_branch_of_no_environment(dataops_here: Dataops, platform: Path) -> No
     assert (done.returncode, done.stderr) == (
         2,
         "error: The branch change is that of no environment (deploy.branch)\n"
-        "  → Name the environment: --env prod. Branches: develop → dev, main → prod\n",
+        "  → Push to a branch that an environment has, or give one this branch: deploy.branch in "
+        "environments/NAME.toml. Branches: develop → dev, main → prod\n",
     )
+    done = dataops_here("deploy", "--plan", cwd=platform, **NOT_UNDER_ACTIONS)
+    assert "  → Name the environment: --env NAME. Branches: develop → dev, main → prod\n" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "annotation"),
+    [
+        (("detect-env",), "::error title=dataops ci detect-env::The branch other is that of no environment"),
+        (("lint", "--check", "nope"), "::error title=dataops ci lint::There is no check nope"),
+        (("lint", "--chekc", "nope"), "::error title=dataops ci lint::No such option: --chekc"),
+        (("dbt", "--base", "nope"), "::error title=dataops ci dbt::There is no branch or commit nope here"),
+    ],
+)
+def test_an_error_is_told_to_github(
+    dataops_here: Dataops, platform: Path, tmp_path: Path, arguments: tuple[str, ...], annotation: str
+) -> None:
+    summary = tmp_path / "summary"
+    github = {
+        **NOT_UNDER_ACTIONS,
+        "GITHUB_ACTIONS": "true",
+        "GITHUB_REF": "refs/heads/other",
+        "GITHUB_STEP_SUMMARY": str(summary),
+    }
+    done = dataops_here("ci", *arguments, cwd=platform, **github)
+    assert done.returncode == 2
+    (told,) = [line for line in done.stderr.splitlines() if line.startswith("::")]
+    assert told.startswith(annotation)
+    heading, _, text = summary.read_text().partition("\n\n")
+    assert heading == f"### ❌ dataops ci {arguments[0]}".replace("-", r"\-")
+    assert "Next: " in text
+
+
+def test_the_plan_of_a_deploy_from_such_a_branch(dataops_here: Dataops, platform: Path) -> None:
+    write(
+        platform,
+        {".github/workflows/cd.yml": (ROOT / ".github/workflows/cd-deploy.yml").read_text(encoding="utf-8")},
+    )
+    plan = ("ci", "run", "cd", "--plan")
+    for branch, code in (("change", 2), ("main", 0)):
+        git(platform, "checkout", "--quiet", branch)
+        done = dataops_here(*plan, cwd=platform, **NOT_UNDER_ACTIONS, DATAOPS_ENV="dev")
+        assert "Deploy: dataops deploy --sha" in done.stdout
+        assert done.returncode == code
+        told = "warning: environment / Detect the environment would fail, and what needs it not be run: The branch"
+        assert (told in done.stderr) is bool(code)
+    (platform / ".github/workflows/cd.yml").unlink()
 
 
 def test_every_workflow_of_ours_is_read() -> None:
     from dataops_cli.ci.run.workflow import read_workflow
-    from support import ROOT
 
     for path in (ROOT / ".github" / "workflows").glob("*.yml"):
         assert read_workflow(path), path
@@ -291,3 +374,7 @@ def test_a_step_in_a_folder(dataops_here: Dataops, platform: Path) -> None:
     text = "on: push\njobs:\n  a:\n    steps:\n      - run: dataops env show local --json\n        working-directory: dbt\n"
     write(platform, {".github/workflows/folder.yml": text})
     assert dataops_here("ci", "run", "folder", cwd=platform, **NOT_UNDER_ACTIONS).returncode == 0
+    write(platform, {".github/workflows/folder.yml": text.replace("dbt", "nowhere")})
+    done = dataops_here("ci", "run", "folder", cwd=platform, **NOT_UNDER_ACTIONS)
+    assert done.returncode == 2
+    assert done.stdout == "a / dataops env show local --json: exit code 2, there is no folder nowhere\n"

@@ -18,6 +18,7 @@ TITLES = {
     "docs(a/b, c): say so": [],
     "feature: x": ["feature is no type"],
     "Fix: x": ["Fix is no type; did you mean fix?"],
+    "\x1b[2Jx: y": ["\\x1b[2Jx is no type", "it has characters that cannot be seen"],
     "feat:x": ["a space is missing after the colon"],
     "feat: ": ["nothing follows the colon"],
     "feat:": ["nothing follows the colon"],
@@ -45,6 +46,7 @@ def test_types_and_scopes_are_the_repositorys_own() -> None:
     assert list(faults("data(gold): x", rules)) == []
     assert list(faults("data: x", rules)) == []
     assert list(faults("feat(bronze): x", rules)) == ["feat is no type", "bronze is no scope: gold"]
+    assert next(iter(faults("data(a\nb): x", rules))) == "a\\nb is no scope: gold"
 
 
 @given(st.builds(Title, WORDS, st.none() | WORDS, st.booleans(), WORDS))

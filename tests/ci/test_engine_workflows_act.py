@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ci.act import Ran, run_workflow
+from ci.act import Ran, pin_command, run_workflow
 from deploy.small_platform import VARIABLES, Platform
 from local_engine import local_engine
 
@@ -30,6 +30,7 @@ def platform(
     folder = new_platform(tmp_path_factory.mktemp("act") / "platform")
     found = Platform(folder, f"dataops-act-{os.getpid()}")
     found.write()
+    pin_command(folder)
     prod = folder / PROD
     prod.write_text(prod.read_text().replace('branch = "main"', 'branch = "production"'))
     flow = folder / FLOW

@@ -6,7 +6,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from ci.command_lines import fault, in_document, in_shell
+from dataops_cli.settings.secrets_file import edited
 from support import ROOT
 
 FOLDER = ROOT / ".github"
@@ -24,6 +25,8 @@ DOCUMENTS = [
     *sorted(ROOT.glob("*.md")),
     *sorted(FOLDER.rglob("*.md")),
 ]
+# As a runner starts `shell: bash`.
+BASH = ("bash", "--noprofile", "--norc", "-eo", "pipefail", "-c")
 # Minutes that a workflow's own steps may take.
 BUDGETS = {
     "ci-dbt-test": 5,
@@ -94,6 +97,29 @@ def test_the_linters_do_find_something(tmp_path: Path) -> None:
     assert schema.returncode == 1
 
 
+@pytest.mark.parametrize("new", [False, True], ids=["this repository", "a new platform"])
+def test_dependabot_looks_where_something_is(
+    new: bool, new_platform: Callable[[Path], Path], tmp_path: Path
+) -> None:
+    root = new_platform(tmp_path / "platform") if new else ROOT
+    # In which files, and what it can update there: of an image no variable, but in a Compose file the default of one.
+    versions = {
+        "pip": (("*.txt", "pyproject.toml"), r'^[ "]*[\w.-]+(\[[\w,]+\])?[=>]=\d'),
+        "docker": (("*Dockerfile*",), r"^FROM [a-z0-9./-]+:\w"),
+        "docker-compose": (("*compose*.yml",), r"^ +image: (\$\{\w+:-)?[a-z0-9./-]+:\w[\w.-]+\}?$"),
+        "github-actions": ((".github/workflows/*.yml", "action.yml"), r"uses: [\w-]+/[\w-]+@[0-9a-f]{40} "),
+    }
+    for update in _read(root / ".github" / "dependabot.yml")["updates"]:
+        assert update.get("target-branch") == (
+            "develop" if new else None
+        )  # `main` of a platform goes to prod
+        for folder in update.get("directories") or [update["directory"]]:
+            files, version = versions[update["package-ecosystem"]]
+            inside = root / folder.strip("/")
+            texts = [path.read_text() for pattern in files for path in inside.glob(pattern)]
+            assert any(re.search(version, text, re.MULTILINE) for text in texts), update
+
+
 def test_third_party_actions_are_pinned_by_sha_and_say_their_version() -> None:
     for path in (*WORKFLOWS, *ACTIONS):
         for line in re.findall(r"uses: (.*)", path.read_text()):
@@ -120,6 +146,7 @@ def test_no_expression_is_in_a_script() -> None:
 def test_a_workflow_may_do_nothing_that_a_job_does_not_ask_for(path: Path) -> None:
     document = _read(path)
     assert document["permissions"] == {}
+    assert document["defaults"] == {"run": {"shell": "bash"}}  # with pipefail
     assert "concurrency" in document
     for name, job in document["jobs"].items():
         assert job["timeout-minutes"] <= 90, name
@@ -143,10 +170,15 @@ def test_who_may_write_runs_nothing_of_the_pull_request() -> None:
 
 @pytest.mark.parametrize("workflow", BUDGETS)
 def test_own_steps_end_within_the_budget(workflow: str) -> None:
-    """A step that is not setting up has the workflow's minutes; the job, a few more for setting up."""
+    """A step that is not setting up has the workflow's minutes or fewer; the job, a few more for setting up."""
     jobs = _read(FOLDER / "workflows" / f"{workflow}.yml")["jobs"].values()
-    limits = [step["timeout-minutes"] for job in jobs for step in job["steps"] if "timeout-minutes" in step]
-    assert max(limits) == BUDGETS[workflow]
+    limits = {
+        step["name"]: step.get("timeout-minutes", float("inf"))
+        for job in jobs
+        for step in job["steps"]
+        if [*in_shell(step.get("run", ""))] or "pytest" in step.get("run", "")
+    }
+    assert max(limits.values()) == BUDGETS[workflow], limits
     assert max(job["timeout-minutes"] for job in jobs) <= BUDGETS[workflow] + 10
 
 
@@ -164,6 +196,27 @@ def test_sql_server_is_the_one_of_the_stack() -> None:
     assert f"${{SQLSERVER_IMAGE:-{service['image']}}}" in stack
 
 
+@pytest.mark.parametrize("dataops", ["exit 3", "echo '[]'"], ids=["fails", "tells of no container"])
+def test_without_images_the_nightly_run_has_failed(dataops: str, tmp_path: Path) -> None:
+    """What comes after them would look at nothing, and be content."""
+    steps = _read(FOLDER / "workflows" / "nightly.yml")["jobs"]["platform"]["steps"]
+    (script,) = [step["run"] for step in steps if step["name"] == "Resolve the image digests"]
+    for name, text in (("dataops", dataops), ("jq", "cat > /dev/null")):
+        (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
+        (tmp_path / name).chmod(0o755)
+    done = subprocess.run(
+        [*BASH, script],
+        env={
+            "PATH": f"{tmp_path}:{os.environ['PATH']}",
+            "IMAGES": str(tmp_path / "images"),
+            "GITHUB_STEP_SUMMARY": str(tmp_path / "summary"),
+        },
+        check=False,
+    )
+    assert done.returncode
+    assert not (tmp_path / "summary").exists()
+
+
 def test_every_command_of_the_workflows_exists() -> None:
     lines = [line for _where, step in _steps() for line in in_shell(step.get("run", ""))]
     assert len(lines) > 20
@@ -173,6 +226,12 @@ def test_every_command_of_the_workflows_exists() -> None:
 @pytest.mark.parametrize("path", DOCUMENTS, ids=_name)
 def test_every_command_of_the_documents_exists(path: Path) -> None:
     assert [f"{line}: {found}" for line in in_document(path.read_text()) if (found := fault(line))] == []
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=_name)
+def test_every_file_of_the_tests_that_the_documents_name_is_there(path: Path) -> None:
+    named = re.findall(r"\btests/[\w/.-]+\.py\b", path.read_text())
+    assert [name for name in named if not (ROOT / name).is_file()] == []
 
 
 @pytest.mark.parametrize(
@@ -203,6 +262,8 @@ def test_the_platform_that_init_makes_has_the_workflows(new_platform: Any, tmp_p
     assert {path.name for path in (made / "workflows").iterdir()} == {f"{name}.yml" for name in BUDGETS}
     assert {path.name for path in (made / "actions").iterdir()} == {path.parent.name for path in ACTIONS}
     assert not (made / "ISSUE_TEMPLATE").exists()
+    for folder in (made, FOLDER):  # GitHub would show it in place of the repository's own
+        assert not (folder / "README.md").exists()
 
 
 def take_secrets(folder: Path, content: str, **runner: str) -> subprocess.CompletedProcess[str]:
@@ -210,7 +271,7 @@ def take_secrets(folder: Path, content: str, **runner: str) -> subprocess.Comple
     (folder / "environments").mkdir()
     (step,) = _read(FOLDER / "actions" / "environment-secrets" / "action.yml")["runs"]["steps"]
     return subprocess.run(
-        ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]],
+        [*BASH, step["run"]],
         cwd=folder,
         env={"PATH": os.environ["PATH"], "ENVIRONMENT": "prod", "CONTENT": content, **runner},
         capture_output=True,
@@ -228,12 +289,33 @@ def test_secrets_are_written_for_their_owner_and_each_value_is_hidden(tmp_path: 
     assert written.stat().st_mode & 0o777 == 0o600
 
 
-def test_without_any_secrets_nothing_is_deployed(tmp_path: Path) -> None:
-    done = take_secrets(tmp_path, "")
+def test_a_value_is_hidden_without_its_quotes(tmp_path: Path) -> None:
+    values = {"A": "it's \\ a % value", "B": "a-plain-value"}
+    content = edited("", values) + 'C="double-quoted"\r\nD=with-carriage-return\r\n'
+    done = take_secrets(tmp_path, content)
+    hidden = [line.removeprefix("::add-mask::").replace("%25", "%") for line in done.stdout.splitlines()]
+    assert hidden == [*values.values(), "double-quoted", "with-carriage-return"]
+
+
+def test_a_value_is_hidden_without_what_stands_around_it(tmp_path: Path) -> None:
+    done = take_secrets(tmp_path, "A = spaced-out-value\nB=remarked-value   # of the mail server")
+    assert done.stdout == "::add-mask::spaced-out-value\n::add-mask::remarked-value\n"
+
+
+@pytest.mark.parametrize("runner", [{}, {"DATAOPS_SECRETS_DIR": "nowhere"}, {"DATAOPS_SECRETS__X": ""}])
+def test_without_any_secrets_nothing_is_deployed(tmp_path: Path, runner: dict[str, str]) -> None:
+    done = take_secrets(tmp_path, "", **runner)
     assert done.returncode == 1
     assert "::error::There are no secrets of prod." in done.stdout
 
 
 def test_a_runner_may_have_the_secrets(tmp_path: Path) -> None:
-    assert take_secrets(tmp_path, "", DATAOPS_SECRETS_DIR="/run/secrets").returncode == 0
+    assert take_secrets(tmp_path, "", DATAOPS_SECRETS_DIR=str(tmp_path)).returncode == 0
     assert not list((tmp_path / "environments").iterdir())
+
+
+def test_a_runner_may_have_the_secrets_as_variables(tmp_path: Path) -> None:
+    # Among many others, behind it: who reads them must not stop at it.
+    others = {f"VARIABLE_{number}": "x" * 100_000 for number in range(4)}
+    runner = {"DATAOPS_SECRETS__POSTGRES_PASSWORD": "x", **others}
+    assert take_secrets(tmp_path, "", **runner).returncode == 0

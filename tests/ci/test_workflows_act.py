@@ -7,13 +7,18 @@ import base64
 import hashlib
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from ci.act import Ran, commit, git, pull_request, run_workflow
+from ci.act import Ran, commit, git, pin_command, pull_request, run_workflow
+from ci.fake_github import TOKEN, FakeGitHub, own_github
+from dataops_cli import __version__
+from dataops_cli.scaffold import COMMAND
 from support import ROOT
+
+pytestmark = pytest.mark.slow
 
 GOLD = Path("dbt") / "models" / "gold"
 
@@ -22,6 +27,7 @@ GOLD = Path("dbt") / "models" / "gold"
 def main(tmp_path_factory: pytest.TempPathFactory, new_platform: Callable[[Path], Path]) -> Path:
     """A platform whose branch `main` has one commit."""
     found = new_platform(tmp_path_factory.mktemp("main") / "platform")
+    pin_command(found)
     commit(found, "feat: the platform")
     return found
 
@@ -39,15 +45,32 @@ def append(path: Path, text: str) -> None:
     path.write_text(path.read_text() + text)
 
 
+@pytest.fixture
+def github() -> Iterator[FakeGitHub]:
+    with own_github("dev/platform") as found:
+        yield found
+
+
+def to(github: FakeGitHub) -> dict[str, dict[str, str]]:
+    """What a job that writes has of GitHub."""
+    return {
+        "variables": {"GITHUB_API_URL": github.address, "GITHUB_REPOSITORY": github.repository},
+        "secrets": {"GITHUB_TOKEN": TOKEN},
+    }
+
+
 def dbt(repository: Path) -> Ran:
     return run_workflow(repository, "ci-dbt-test", pull_request(repository), job="test")
 
 
-def test_dbt_passes(change: Path) -> None:
+def test_dbt_passes_and_comments(change: Path, github: FakeGitHub) -> None:
     append(change / GOLD / "gld_sales_summary.sql", "-- a remark\n")
     commit(change)
-    ran = dbt(change)
+    ran = run_workflow(change, "ci-dbt-test", pull_request(change), job="comment", **to(github))
     assert ran.ok, ran.output
+    (comment,) = github.comments
+    assert "gld\\_sales\\_summary" in comment["body"]
+    assert TOKEN not in ran.output
     assert "✅ dbt" in ran.summary
     assert "gld\\_sales\\_summary" in ran.summary
     kept = change.parent / "change-act" / "artifacts" / "dbt"
@@ -77,13 +100,6 @@ def test_dbt_fails_where_data_fail_their_test(change: Path) -> None:
 
 def lint(repository: Path) -> Ran:
     return run_workflow(repository, "ci-lint", pull_request(repository))
-
-
-def test_lint_passes(change: Path) -> None:
-    append(change / GOLD / "gld_sales_summary.sql", "-- a remark\n")
-    commit(change)
-    ran = lint(change)
-    assert ran.ok, ran.output
 
 
 def test_lint_fails_by_every_kind_of_fault(change: Path) -> None:
@@ -139,16 +155,43 @@ def test_lint_and_validation_pass_on_this_repository(tmp_path: Path) -> None:
     assert ran.ok, ran.output
 
 
-def validate(repository: Path, **facts: object) -> Ran:
-    return run_workflow(repository, "ci-pr-validation", pull_request(repository, **facts), job="validate")
+def validate(repository: Path, variables: dict[str, str] | None = None, **facts: object) -> Ran:
+    event = pull_request(repository, **facts)
+    return run_workflow(repository, "ci-pr-validation", event, job="validate", variables=variables)
 
 
-def test_a_pull_request_passes(change: Path) -> None:
+@pytest.mark.parametrize("there", [True, False], ids=["there", "missing"])
+def test_python_is_set_up_only_where_the_machine_has_none(change: Path, there: bool) -> None:
+    commit(change)
+    ran = validate(change, {} if there else {"STAND_IN_NO_PYTHON": "1"})
+    assert ran.ok, ran.output
+    assert ("Python is set up" in ran.output) is not there
+
+
+def test_a_pull_request_passes_and_gets_its_labels(change: Path, github: FakeGitHub) -> None:
     append(change / GOLD / "gld_sales_summary.sql", "-- a remark\n")
     commit(change)
-    ran = validate(change)
+    ran = run_workflow(change, "ci-pr-validation", pull_request(change), **to(github))
     assert ran.ok, ran.output
-    assert 'labels=["dbt"]' in ran.output
+    assert github.labels == ["dbt"]
+
+
+def test_a_command_without_its_hash_is_not_installed(change: Path) -> None:
+    (change / "requirements" / "dataops.txt").write_text(COMMAND.format(version=__version__))
+    commit(change)
+    ran = validate(change)
+    assert "validate/Set up" in ran.failed
+    assert "::error file=requirements/dataops.txt,line=1::It has no hash" in ran.output
+
+
+def test_what_comes_from_a_fork_is_not_written_to(change: Path, github: FakeGitHub) -> None:
+    append(change / GOLD / "gld_sales_summary.sql", "-- a remark\n")
+    commit(change)
+    event = pull_request(change)
+    event["pull_request"]["head"]["repo"] = {"full_name": "someone/platform"}
+    ran = run_workflow(change, "ci-pr-validation", event, **to(github))
+    assert ran.ok, ran.output
+    assert (github.labels, github.requests) == ([], [])
 
 
 @pytest.mark.parametrize(

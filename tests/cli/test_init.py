@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from ci.small_platform_in_git import git, write
 from support import Dataops
 
 
@@ -34,7 +35,9 @@ def test_a_platform_has_its_parts_and_a_repository(dataops: Dataops, tmp_path: P
 
 
 def test_here_is_the_default(dataops: Dataops, tmp_path: Path) -> None:
-    assert dataops("init", cwd=tmp_path).returncode == 0
+    done = dataops("init", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("Made a platform in ., and a git repository in it. Next:\n")
     assert (tmp_path / "environments" / "base.toml").exists()
 
 
@@ -51,3 +54,27 @@ def test_a_file_in_the_way(dataops: Dataops, tmp_path: Path) -> None:
     done = dataops("init", "there", cwd=tmp_path)
     assert done.returncode == 2
     assert "is a file" in done.stderr
+
+
+def test_a_repository_gets_none_inside(dataops: Dataops, tmp_path: Path) -> None:
+    """Which `git add` could not add; one that ignores the folder is not its own."""
+    git(tmp_path, "init", "--quiet")
+    write(tmp_path, {".gitignore": "ignored/\n"})
+    done = dataops("init", "inside", cwd=tmp_path)
+    assert (
+        "warning: no git repository was made, since the folder is in one already\n"
+        "  → The workflows run only where the platform is its repository's root: for them, make it in a folder that is "
+        "in none.\n"
+    ) in done.stderr
+    assert done.stdout.startswith("Made a platform in inside. Next:\n")
+    git(tmp_path, "add", "--all")
+    assert "inside/environments/base.toml" in git(tmp_path, "ls-files").splitlines()
+    assert dataops("init", "ignored/platform", cwd=tmp_path).stderr == ""
+    assert (tmp_path / "ignored/platform/.git").is_dir()
+
+
+def test_a_repository_that_is_there_is_kept(dataops: Dataops, tmp_path: Path) -> None:
+    git(tmp_path, "init", "--quiet", "--initial-branch=trunk")
+    done = dataops("init", cwd=tmp_path)
+    assert (done.stderr, done.stdout.splitlines()[0]) == ("", "Made a platform in .. Next:")
+    assert git(tmp_path, "branch", "--show-current") == "trunk"

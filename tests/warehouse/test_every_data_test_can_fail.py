@@ -12,6 +12,8 @@ import pytest
 from warehouse.builds import Built, clean_copy, compiled_sql, install_packages
 from warehouse.mutations import DETAIL, MUTATIONS, ORDERS, PRODUCT, Mutation, change
 
+pytestmark = pytest.mark.slow
+
 # It looks at the project, not at the data, so it has a test of its own: the last one here.
 OF_THE_PROJECT = frozenset({"layers_read_only_what_they_may"})
 

@@ -7,11 +7,14 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given
 
 from warehouse import oracle, random_sources
 from warehouse.builds import Built, build_order, compiled_sql, connect_in_memory, run_models
 from warehouse.conftest import LEAP_DAY, built
+
+pytestmark = pytest.mark.slow
 
 
 def differences(warehouse: Built, as_of_date: date | None = None) -> list[str]:

@@ -12,6 +12,8 @@ import pytest
 from warehouse import oracle
 from warehouse.oracle import Relation, compute, differences
 
+pytestmark = pytest.mark.slow
+
 # The source's columns that the contract reads, with the types a copy of SQL Server's tables has on DuckDB.
 SOURCE_TYPES = {
     "Sales.SalesOrderHeader": {

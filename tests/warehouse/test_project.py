@@ -14,6 +14,8 @@ import yaml
 from warehouse import oracle
 from warehouse.builds import DBT, ENVIRONMENTS, clean_copy, install_packages
 
+pytestmark = pytest.mark.slow
+
 MAY_READ = {"bronze": {"source"}, "silver": {"bronze", "silver"}, "gold": {"silver"}}
 
 PERSONAL = {

@@ -20,6 +20,8 @@ from warehouse.builds import Built, build_order, compiled_sql, connect_in_memory
 from warehouse.mutations import MUTATIONS
 from warehouse.test_project import CONTRACT
 
+pytestmark = pytest.mark.slow
+
 Rule = Callable[[str], list[str]]
 
 

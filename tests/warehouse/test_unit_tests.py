@@ -12,6 +12,8 @@ import pytest
 
 from warehouse.builds import Built, UnitTest, once
 
+pytestmark = pytest.mark.slow
+
 
 @dataclass(frozen=True)
 class Change:

@@ -9,12 +9,15 @@ import os
 import secrets
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from dataops_cli.errors import DataopsError
 from dataops_cli.files import explained
-from dataops_cli.streams import enduring
+from dataops_cli.health.markdown import cell, escaped
+from dataops_cli.streams import commands_are_read, enduring, with_commands
 
 # Of a step's summary; GitHub shows nothing at all of a longer one.
 SUMMARY_BYTES = 1024 * 1024
@@ -39,20 +42,16 @@ class Annotation:
     title: str | None = None
 
 
-def under_actions() -> bool:
-    return os.environ.get("GITHUB_ACTIONS") == "true"
-
-
 def pushed_branch() -> str | None:
     """The branch that a workflow runs for; a checkout there may be of its commit alone. None elsewhere."""
-    ref = os.environ.get("GITHUB_REF", "") if under_actions() else ""
+    ref = os.environ.get("GITHUB_REF", "") if commands_are_read() else ""
     return ref.removeprefix("refs/heads/") if ref.startswith("refs/heads/") else None
 
 
 def annotate(annotation: Annotation) -> None:
     """Tell GitHub of it. On stderr, which a runner reads too: stdout may carry the command's result."""
-    if under_actions():
-        stream = enduring(sys.stderr)
+    if commands_are_read():
+        stream = enduring(with_commands(sys.stderr))
         stream.write(workflow_command(annotation) + "\n")
         stream.flush()
 
@@ -67,6 +66,14 @@ def workflow_command(annotation: Annotation) -> str:
     }
     given = ",".join(f"{key}={_property(str(value))}" for key, value in properties.items() if value)
     return f"::{annotation.level.value}{' ' if given else ''}{given}::{_data(annotation.message)}"
+
+
+def tell_error(error: DataopsError, title: str) -> None:
+    """An error as an annotation, and in the summary."""
+    told = [error.reason, *error.details, f"Next: {error.hint}"]
+    annotate(Annotation(Level.ERROR, "\n".join(told), title=title))
+    with suppress(DataopsError):  # this error matters more
+        add_summary("\n".join([f"### ❌ {escaped(title)}", "", *[f"{cell(line)}  " for line in told]]))
 
 
 def write_output(name: str, value: str) -> None:
@@ -89,7 +96,7 @@ def add_summary(markdown: str) -> None:
 
 def _file(variable: str) -> Path | None:
     path = os.environ.get(variable)
-    return Path(path) if path and under_actions() else None
+    return Path(path) if path and commands_are_read() else None
 
 
 def _heredoc(name: str, value: str) -> str:

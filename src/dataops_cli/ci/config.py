@@ -47,7 +47,7 @@ class Lint(Section):
 
 
 class Config(Section):
-    """Patterns are those of .gitignore, from the repository's root."""
+    """Patterns are those of .gitignore, from the repository's root; those of `ci pr` from the platform's, too."""
 
     pr: PullRequests = PullRequests()
     labels: Mapping[str, Patterns] = Field({}, description="label → paths that get it")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from dataops_cli.ci.dbt_faults import Fault
 from dataops_cli.ci.dbt_found import DbtCheck
 from dataops_cli.ci.dbt_places import Place, Places
@@ -25,17 +28,24 @@ def judge_columns(found: DbtCheck, places: Places, allowed_by: str | None) -> No
     found.allowed_by = allowed_by
     if allowed_by is None:
         found.faults += [
-            Fault("breaks who reads gold", line, _place(found.branch, places, line), SAY_SO)
+            Fault("breaks who reads gold", line, _place(found.before, found.branch, places, line), SAY_SO)
             for line in found.breaking
         ]
 
 
-def _place(branch: Side, places: Places, line: str) -> Place:
+def _place(before: Side, branch: Side, places: Places, line: str) -> Place:
     relation, _, column = _subject(line).partition(": column ")
-    for node in branch.graph.built():
+    if node := _model(branch, relation):
+        return places.of_column(node, column)
+    node = _model(before, relation)
+    return places.of_removed(node) if node else Place()
+
+
+def _model(side: Side, relation: str) -> Mapping[str, Any] | None:
+    for node in side.graph.built():
         if f"{node.layer}.{node.alias}" == relation:
-            return places.of_column(branch.document["nodes"][node.unique_id], column)
-    return Place()
+            return dict(side.document["nodes"][node.unique_id])
+    return None
 
 
 def _subject(line: str) -> str:

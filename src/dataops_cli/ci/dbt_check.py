@@ -16,8 +16,7 @@ from typing import Any
 
 from dataops_cli.ci.data_diff import breaking, compare
 from dataops_cli.ci.data_diff_breaking import judge_columns
-from dataops_cli.ci.dbt_artifacts import clear
-from dataops_cli.ci.dbt_base import find_base
+from dataops_cli.ci.dbt_base import find_base, find_head
 from dataops_cli.ci.dbt_code_tests import run_code_tests
 from dataops_cli.ci.dbt_compiling import compile_for, fault_of
 from dataops_cli.ci.dbt_faults import Fault
@@ -25,6 +24,7 @@ from dataops_cli.ci.dbt_found import DbtCheck, Note
 from dataops_cli.ci.dbt_places import Places
 from dataops_cli.ci.dbt_selection import Selection, all_models, modified_models
 from dataops_cli.ci.dbt_side import COMMAND, Side
+from dataops_cli.ci.dbt_source_lines import without_number
 from dataops_cli.ci.dbt_sqlserver import run_tests, would_run
 from dataops_cli.ci.pull_request import PullRequest
 from dataops_cli.ci.repository import Repository
@@ -70,7 +70,8 @@ class Checking:
         self.pull_request = pull_request
         self.console = console
         self.prefix = Repository(project.root).prefix
-        self.found = DbtCheck(options.artifacts, find_base(project.root, options.base, pull_request))
+        base, head = find_base(self.root, options.base, pull_request), find_head(self.root, pull_request)
+        self.found = DbtCheck(options.artifacts, base, head)
 
     def plan(self) -> DbtCheck:
         """What would be built and tested. Reads both sides and builds nothing."""
@@ -80,9 +81,9 @@ class Checking:
         return self.found
 
     def carry_out(self) -> DbtCheck:
-        """Do all of it. What fails is in `faults`; DataopsError is raised for what keeps the check from being made."""
+        """Do all of it, in a folder for artifacts that is claimed. What fails is in `faults`; DataopsError is raised for
+        what keeps the check from being made."""
         found, artifacts = self.found, self.options.artifacts
-        clear(artifacts)
         with self._folder() as work:
             branch = self._read(work, artifacts)
             if branch is None:
@@ -225,11 +226,12 @@ class Checking:
     def _build_branch(self, branch: Side, options: RunOptions) -> bool:
         with self._step("build and test", shown=False):
             self.found.run = branch.build(options)
+        compiled = {result.unique_id: result.compiled_sql for result in self.found.run.results}
         for failure in self.found.run.failures:
-            kind = "test" if failure.node.kind == "test" else failure.node.kind
-            place = self.places.of_node(branch.document["nodes"][failure.node.unique_id], failure.message)
-            fault = Fault(f"{kind} {failure.node.name}", failure.message, place, rows=failure.rows)
-            self.found.faults.append(fault)
+            key, message = failure.node.unique_id, failure.message
+            place = self.places.of_node(branch.document["nodes"][key], message, compiled.get(key))
+            what = f"{failure.node.kind} {failure.node.name}"
+            self.found.faults.append(Fault(what, without_number(message), place, rows=failure.rows))
         return branch.has_built(self.found.run)
 
     def _test_code(self, branch: Side) -> None:

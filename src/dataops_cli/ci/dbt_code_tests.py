@@ -11,7 +11,9 @@ from pathlib import Path
 from dataops_cli.ci.dbt_faults import Fault
 from dataops_cli.ci.dbt_places import Places
 from dataops_cli.ci.dbt_side import Side
+from dataops_cli.ci.dbt_source_lines import without_number
 from dataops_cli.dbt.results import NodeResult
+from dataops_cli.pipeline.offending import in_words
 from dataops_cli.pipeline.options import RunOptions
 
 
@@ -39,10 +41,10 @@ def _faults(side: Side, results: Sequence[NodeResult], places: Places) -> list[F
     return [
         Fault(
             f"{'unit test' if node['resource_type'] == 'unit_test' else 'test'} {node['name']}",
-            (result.message or result.status).strip(),
-            places.of_node(node),
+            without_number(in_words(message)),
+            places.of_node(node, message, result.compiled_sql),
         )
         for result in results
         if not result.ok
-        for node in [known[result.unique_id]]
+        for node, message in [(known[result.unique_id], (result.message or result.status).strip())]
     ]

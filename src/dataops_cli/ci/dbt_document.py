@@ -16,6 +16,7 @@ def document(found: DbtCheck, run: Mapping[str, Any] | None) -> dict[str, Any]:
     units = found.code_tests
     return {
         "ok": found.ok,
+        "head": found.head,
         "base": {"commit": commit.sha if commit else None, "is": found.base.told},
         "changes": _changes(found),
         "selection": _selection(found),

@@ -26,11 +26,12 @@ class Note:
 
 @dataclass
 class DbtCheck:
-    """What was found. `diff` is None where nothing was compared. `allowed_by` says where the change says that it
+    """What was found at the commit `head`. `diff` is None where nothing was compared. `allowed_by` says where the change says that it
     breaks something. `timings` are seconds by step."""
 
     artifacts: Path
     base: Base
+    head: str | None = None
     branch: Side | None = None
     before: Side | None = None
     selection: Selection | None = None

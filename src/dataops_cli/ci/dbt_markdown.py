@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from dataops_cli.console import shown
+from dataops_cli.console import shown, visible
+from dataops_cli.deploy.commit import SHORT
 from dataops_cli.health.markdown import cell
 
 Document = Mapping[str, Any]
@@ -23,8 +24,19 @@ def markdown(found: Document) -> str:
     return "\n".join(line for section in sections for line in section(found)).rstrip() + "\n"
 
 
+def unfinished(head: str | None) -> str:
+    """What stands there until a check has ended, and stays where it does not."""
+    return f"### ❌ dbt: did not finish{_at(head)}\n\nThe job's log says how far it came.\n"
+
+
+def _at(head: str | None) -> str:
+    """GitHub makes a link of it, and whoever reads an older comment sees that it is one."""
+    return f" at {head[:SHORT]}" if head else ""
+
+
 def _verdict(found: Document) -> Iterator[str]:
-    yield f"### {'✅ dbt: all is well' if found['ok'] else '❌ dbt: ' + plural(len(found['faults']), 'fault')}"
+    verdict = "✅ dbt: all is well" if found["ok"] else f"❌ dbt: {plural(len(found['faults']), 'fault')}"
+    yield f"### {verdict}{_at(found['head'])}"
     yield ""
     parts = [_built(found), _tested(found), *_compiled(found), _text(found["sqlserver"]["is"])]
     yield " · ".join(part for part in parts if part)
@@ -64,7 +76,7 @@ def _faults(found: Document) -> Iterator[str]:
         yield f"#### ❌ {_text(fault['what'])}"
         yield ""
         if place:
-            yield f"{_text(place)}"
+            yield _text(visible(place))
             yield ""
         lines = [line for line in fault["message"].splitlines() if line.strip()]
         yield "<br>".join(_text(line.strip()) for line in lines[:MOST_LINES])
@@ -127,17 +139,22 @@ def _diff(found: Document) -> Iterator[str]:
         for table in found["data_diff"]
     ]
     yield from _table(["table", "rows before", "rows now", "Δ", "totals that differ", "columns"], rows)
-    totals = [
-        [table["table"], column, total["before"], total["after"]]
-        for table in found["data_diff"]
-        for column, total in table["totals"].items()
-    ]
+    totals = totals_that_differ(found["data_diff"])
     if totals:
         yield f"<details><summary>{plural(len(totals), 'total')} of numeric columns</summary>"
         yield ""
         yield from _table(["table", "column", "before", "now"], totals)
         yield "</details>"
         yield ""
+
+
+def totals_that_differ(diff: Sequence[Mapping[str, Any]]) -> list[list[Any]]:
+    """Table, column, total of the base and of the change."""
+    return [
+        [table["table"], column, total["before"], total["after"]]
+        for table in diff
+        for column, total in table["totals"].items()
+    ]
 
 
 def _difference(before: int | None, after: int | None) -> str:

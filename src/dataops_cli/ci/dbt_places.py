@@ -10,13 +10,14 @@ from typing import Any
 
 import yaml
 
+from dataops_cli.ci.dbt_contract import column_to_mend
+from dataops_cli.ci.dbt_source_lines import source_line
+
 # dbt names files from the project's folder, and where it cannot read YAML from the folder of its kind.
 _FOLDERS = ("", "models/", "tests/", "macros/", "seeds/", "snapshots/")
 _FILE = re.compile(r"[\w./-]*[\w-]\.(?:sql|ya?ml|csv|md)\b")
 _LINE = re.compile(r"\bline (\d+)\b")
 _NAMED = re.compile(r"(?:named|unit test) '([^']+)'|'([^']+)' is undefined")
-# DuckDB quotes the line of the compiled SQL, cut at both ends where it is long.
-_QUOTED = re.compile(r"^\s*LINE \d+: (?:\.\.\.)?(.+?)(?:\.\.\.)?$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -40,14 +41,24 @@ class Places:
     dbt: Path
     prefix: str
 
-    def of_node(self, node: Mapping[str, Any], message: str = "") -> Place:
-        """Of a node of the manifest (a model, data test or unit test) that failed with a message."""
+    def of_node(self, node: Mapping[str, Any], message: str = "", compiled: str | None = None) -> Place:
+        """Of a node of the manifest (a model, data test or unit test) that failed with a message; `compiled` is its
+        SQL. Of a contract that is not kept it is where the column is described: what was promised."""
         path = node["original_file_path"]
         if not (text := self._text(path)):
             return NOWHERE  # in a package
         if path.endswith((".yml", ".yaml")):
             return self._place(path, line_in_yaml(text, node) or 1)
-        return self._place(path, _line_said(message, text) or 1)
+        if column := column_to_mend(message):
+            return self.of_column(node, column)
+        return self._place(path, source_line(message, text, compiled or "") or _line_said(message, text) or 1)
+
+    def of_removed(self, node: Mapping[str, Any]) -> Place:
+        """Of a model of the base that the change does not have: where it is still described, or else where it was."""
+        patch = (node.get("patch_path") or "").partition("://")[2]
+        entry = _entry(_root(self._text(patch)), "models", node["name"]) if patch else None
+        line = _line(entry)
+        return self._place(patch, line) if line else Place(f"{self.prefix}/{node['original_file_path']}")
 
     def of_column(self, node: Mapping[str, Any], column: str | None) -> Place:
         """Where a model's column is described, or else the model."""
@@ -85,8 +96,11 @@ def _line_said(message: str, text: str) -> int | None:
         # dbt counts from the first line of SQL that is not blank, and YAML's from the first of all.
         blank = len(text) - len(text.lstrip()) if "Error in " in message else 0
         return min(int(found[1]) + text[:blank].count("\n"), len(lines))
-    words = [rf"\b{re.escape(name)}\b" for pair in _NAMED.findall(message) for name in pair if name]
-    words += [re.escape(quoted.strip()) for quoted in _QUOTED.findall(message)]
+    # A source is `sales.orders` to dbt, and in the file two words. `order` may be a word of SQL, too.
+    names = [name.rpartition(".")[2] for pair in _NAMED.findall(message) for name in pair if name]
+    words = [
+        pattern for name in names for pattern in (rf"['\"]{re.escape(name)}['\"]", rf"\b{re.escape(name)}\b")
+    ]
     for word in words:
         if holding := [number for number, line in enumerate(lines, 1) if re.search(word, line)]:
             return holding[0]

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
-from dataops_cli.ci.actions import Annotation, Level, add_summary, annotate, under_actions, write_output
+from dataops_cli.ci.actions import Annotation, Level, add_summary, annotate, write_output
 from dataops_cli.deploy.journal import Deployment, Kind, Outcome, StepRecord, next_number, to_put_right
 from dataops_cli.deploy.site import Site
 from dataops_cli.errors import DataopsError
 from dataops_cli.health.markdown import cell, escaped
+from dataops_cli.streams import commands_are_read
 
 WHAT = {Kind.DEPLOY: "Deploy of", Kind.ROLLBACK: "Rollback to"}
 CUT_OFF = "cut off"
@@ -22,7 +23,7 @@ def summarised(site: Site) -> Iterator[None]:
     An error becomes an annotation; the outputs `release` and `outcome` of the step are those of the deployment, where
     one was begun. Elsewhere than under GitHub Actions the block is all that is done.
     """
-    if not under_actions():
+    if not commands_are_read():
         yield
         return
     deployments = site.journal.deployments()
@@ -83,4 +84,4 @@ def _table(steps: Sequence[StepRecord]) -> list[str]:
 def _error(error: DataopsError, *, refused: bool) -> list[str]:
     heading = ["### ❌ Nothing was begun", ""] if refused else []
     lines = [error.reason, *error.details, f"Next: {error.hint}"]
-    return [*heading, *[f"{escaped(line)}  " for line in lines], ""]
+    return [*heading, *[f"{cell(line)}  " for line in lines], ""]

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
+from dataops_cli.ci.pr.description import without_comments
 from dataops_cli.ci.pr.title import parse
 from dataops_cli.errors import DataopsError, ExitCode, UsageError
 
@@ -67,11 +68,16 @@ class PullRequest:
         title = parse(self.title or "")
         if title and title.breaking:
             return "its title has a !"
-        if _BREAKING_FOOTER.search((self.body or "").replace("\r\n", "\n")):
+        if _BREAKING_FOOTER.search(without_comments(self.body or "").replace("\r\n", "\n")):
             return "its description says BREAKING CHANGE"
-        if label := next((name for name in sorted(self.labels or ()) if _BREAKING_LABEL.search(name)), None):
+        if label := next(filter(says_breaking, sorted(self.labels or ())), None):
             return f"its label {label}"
         return None
+
+
+def says_breaking(label: str) -> bool:
+    """Whether a label says that what has it breaks something."""
+    return bool(_BREAKING_LABEL.search(label))
 
 
 def current_pull_request() -> PullRequest | None:

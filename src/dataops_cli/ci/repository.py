@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import os
+import shlex
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from dataops_cli.console import visible
 from dataops_cli.deploy.git import ask, known_names, place_in_repository, require
 from dataops_cli.errors import UsageError
+from dataops_cli.settings.layers import nearest
 
-# Compared with where nothing else is named.
-TARGETS = ("main", "master")
+# Compared with where nothing else is named. HEAD, of origin only, is its default branch, and last: of a clone of a clone
+# it is whatever was checked out there.
+TARGETS = ("main", "master", "HEAD")
+REGULAR = "100"  # how the mode of a regular file begins
 
 
 @dataclass(frozen=True)
@@ -36,18 +41,21 @@ class Repository:
     def top(self) -> Path:
         return place_in_repository(self.root)[0]
 
-    def files(self) -> list[str]:
-        """The platform's files that git tracks or would add, as they are in the working tree, from its root."""
+    def files(self, *, tracked: bool = False) -> list[str]:
+        """The platform's files that git tracks or would add, as they are in the working tree, from its root.
+
+        With `tracked`, without those that it would add: what is staged is tracked.
+        """
         _ = self.prefix
-        listed = require(
-            ask(self.root, "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--deduplicate")
-        )
+        new = () if tracked else ("--others", "--exclude-standard")
+        listed = require(ask(self.root, "ls-files", "-z", "--cached", *new, "--deduplicate"))
         return sorted(name for name in listed.names if (self.root / name).is_file())
 
     def merge_base(self, target: str | None = None) -> str | None:
         """The commit where what is checked out left the target branch; None where there is none to compare with.
 
-        Without a target: the base of the pull request under Actions, else `main` or `master`, of `origin` first.
+        Without a target: the base of the pull request under Actions, else `main` or `master`, of `origin` first, else
+        origin's default branch.
         Raises UsageError for a target that is not known here.
         """
         ref = self.target(target)
@@ -60,9 +68,11 @@ class Repository:
         """The full name of the branch, or the commit, that the change goes to."""
         _ = self.prefix
         wanted = named or os.environ.get("GITHUB_BASE_REF")
-        known = set(known_names(self.root))
+        known = (
+            set(known_names(self.root)) if wanted != "HEAD" else set()
+        )  # which is what is checked out, if named
         for name in (wanted,) if wanted else TARGETS:
-            for ref in (f"refs/remotes/origin/{name}", f"refs/heads/{name}"):
+            for ref in (f"refs/remotes/origin/{name}", f"refs/heads/{name}", f"refs/remotes/{name}"):
                 if ref in known:
                     return ref
         if not wanted:
@@ -73,9 +83,37 @@ class Repository:
         ):
             return found.text
         raise UsageError(
-            f"There is no branch or commit {wanted} here to compare with",
-            hint=f"Fetch it, with its history: git fetch --unshallow origin {wanted}",
+            f"There is no branch or commit {visible(wanted)} here to compare with",
+            hint=self._how_to_get(wanted),
         )
+
+    def has_commits(self) -> bool:
+        return ask(self.root, "rev-parse", "--verify", "--quiet", "HEAD").code == 0
+
+    def is_shallow(self) -> bool:
+        return ask(self.root, "rev-parse", "--is-shallow-repository").text == "true"
+
+    def told_branches(self) -> str:
+        names = ", ".join(map(visible, self._branches()))
+        return f"There are: {names}" if names else "There is none yet"
+
+    def _branches(self) -> list[str]:
+        """The names of the branches, those of origin among them without its name."""
+        refs = known_names(self.root, "refs/heads", "refs/remotes/origin")
+        names = {ref.removeprefix("refs/heads/").removeprefix("refs/remotes/origin/") for ref in refs}
+        return sorted(names - {"HEAD"})
+
+    def _how_to_get(self, wanted: str) -> str:
+        name = wanted.removeprefix("origin/")
+        if not self.has_commits():
+            return "Commit the platform first: git add --all && git commit"
+        if self.is_shallow():
+            return f"Fetch it, with its history: git fetch --unshallow origin {shlex.quote(name)}"
+        if meant := nearest(name, self._branches()):
+            return f"Did you mean {visible(meant)}?"
+        if ask(self.root, "remote", "get-url", "origin").code:
+            return self.told_branches()
+        return f"{self.told_branches()}. One that is on GitHub only: git fetch origin {shlex.quote(name)}"
 
     def changed(self, base: str) -> list[str]:
         """The files that differ from a commit in the working tree, or are new there; from the repository's root.
@@ -91,6 +129,29 @@ class Repository:
 
         Of a merge, such as Actions checks out, those that are as in none of its parents (`-c`).
         """
-        names = ("log", "--format=", "--name-only", "-z", "--no-renames", "-c", f"{base}..HEAD", "--")
-        in_commits = [name.strip("\n") for name in require(ask(self.top, *names)).names]
+        names = ("--format=", "--name-only", "-z", "--no-renames", "-c")
+        log = ask(self.top, "log", "--no-show-signature", *names, f"{base}..HEAD", "--")
+        in_commits = [name.strip("\n") for name in require(log).names]
         return sorted({name for name in in_commits if name} | set(self.changed(base)))
+
+    def versions(self, base: str) -> list[tuple[str, str]]:
+        """Each version of a file that any commit since then has made, also one that a later commit undoes: the file from
+        the repository's root, and its blob.
+
+        Of a merge, what differs from any of its parents. Source: git-diff(1), "Raw output format".
+        """
+        form = ("--diff-merges=separate", "--raw", "-z", "--no-abbrev", "--no-renames", "--format=")
+        log = ask(self.top, "log", "--no-show-signature", *form, f"{base}..HEAD", "--")
+        listed, found = iter(require(log).names), dict[tuple[str, str], None]()
+        for entry in listed:
+            if (description := entry.strip("\n")).startswith(":"):
+                _, mode, _, blob, _ = description.split(" ")
+                file = next(listed)
+                if mode.startswith(REGULAR):
+                    found[file, blob] = None
+        return list(found)
+
+
+def short_name(ref: str) -> str:
+    """A branch as git's commands take it and people read it: `origin/main`; a commit stays as it is."""
+    return ref.removeprefix("refs/remotes/").removeprefix("refs/heads/")

@@ -1,4 +1,4 @@
-"""`dataops ci dbt` and `dataops ci comment`."""
+"""`dataops ci dbt`: whether a change of the dbt project is good."""
 
 from __future__ import annotations
 
@@ -49,10 +49,14 @@ def dbt(
     Files are taken as git has them, with what is not committed yet. All is built on generated data in DuckDB, in a
     folder of its own. Exit 1 where something fails, or a gold column is removed or retyped and nothing says so.
     """
+    from dataops_cli.ci.dbt_artifacts import claimed
+    from dataops_cli.ci.dbt_base import find_head
     from dataops_cli.ci.dbt_check import Checking, CheckOptions
+    from dataops_cli.ci.dbt_markdown import unfinished
     from dataops_cli.ci.pull_request import current_pull_request
     from dataops_cli.cli.ci_dbt_output import deliver, show_plan
     from dataops_cli.errors import ExitCode
+    from dataops_cli.files import write_text
 
     options = CheckOptions(
         environment=app.env or os.environ.get("DATAOPS_ENV") or ENVIRONMENT,
@@ -61,32 +65,15 @@ def dbt(
         full=full,
         allow_breaking=allow_breaking,
     )
-    checking = Checking(app.project, options, current_pull_request(), app.console)
+    pull_request = current_pull_request()
     if plan:
-        found = checking.plan()
+        found = Checking(app.project, options, pull_request, app.console).plan()
         show_plan(app, found)
     else:
-        found = checking.carry_out()
-        deliver(app, found, comment)
+        with claimed(options.artifacts):
+            if comment is not None:
+                write_text(comment.absolute(), unfinished(find_head(app.project.root, pull_request)))
+            found = Checking(app.project, options, pull_request, app.console).carry_out()
+            deliver(app, found, comment)
     if not found.ok:
         raise typer.Exit(ExitCode.FAILED)
-
-
-@command(app, "comment")
-def put_comment(
-    app: Application,
-    file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="The Markdown, as `ci dbt --comment` wrote it.")
-    ],
-    pull_request: Annotated[
-        int | None, typer.Option(metavar="N", help="Its number (default: the event's pull request).")
-    ] = None,
-) -> None:
-    """Make or update the one comment of the checks on a pull request.
-
-    GITHUB_TOKEN may write comments (`permissions: pull-requests: write`); GITHUB_REPOSITORY and GITHUB_API_URL say
-    where. Of a fork's pull request the token is read-only: that is a warning, and no failure.
-    """
-    from dataops_cli.cli.ci_dbt_output import write_comment
-
-    write_comment(app, file, pull_request)

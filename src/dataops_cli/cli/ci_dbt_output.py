@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,9 +10,8 @@ from dataops_cli.ci.actions import Annotation, Level, add_summary, annotate, wri
 from dataops_cli.ci.dbt_artifacts import write_document
 from dataops_cli.ci.dbt_document import document
 from dataops_cli.ci.dbt_found import DbtCheck
-from dataops_cli.ci.dbt_markdown import markdown, plural
+from dataops_cli.ci.dbt_markdown import markdown, plural, totals_that_differ
 from dataops_cli.cli import run_output
-from dataops_cli.errors import UsageError
 from dataops_cli.files import write_text
 
 if TYPE_CHECKING:
@@ -51,13 +49,14 @@ def show_plan(app: Application, found: DbtCheck) -> None:
 
 
 def _plan(told: Mapping[str, Any]) -> Iterator[str]:
-    selection = told["selection"]
-    yield (
-        f"compare with {told['base']['is']}"
-        if told["changes"]
-        else f"compare with nothing: {told['base']['is']}"
-    )
-    if selection is None:
+    selection, base = told["selection"], told["base"]
+    if base["commit"] is None:
+        yield f"compare with nothing: {base['is']}"
+    elif selection is None or told["changes"]:
+        yield f"compare with {base['is']}"
+    else:
+        yield f"compare with nothing: the base cannot be read ({base['is']})"
+    if selection is None:  # nor can the change
         return
     yield "compile every model and test for duckdb and sqlserver"
     names = ", ".join(selection["models"])
@@ -91,12 +90,15 @@ def _lines(found: DbtCheck, told: Mapping[str, Any]) -> Iterator[Any]:
                     item["table"],
                     item["rows"]["before"],
                     item["rows"]["after"],
-                    ", ".join(item["totals"]),
+                    len(item["totals"]) or None,
                     "; ".join(item["columns"]),
                 ]
                 for item in told["data_diff"]
             ],
         )
+        if totals := totals_that_differ(told["data_diff"]):
+            yield ""
+            yield table(["gold table", "total of", "before", "now"], totals)
     yield ""
     yield from _notes(told)
     for line in told["breaking"] if told["allowed_by"] else ():
@@ -126,9 +128,9 @@ def _faults(found: DbtCheck) -> Iterator[Any]:
 def _fault(fault: Fault) -> Iterator[Any]:
     from rich.text import Text
 
-    from dataops_cli.console import table
+    from dataops_cli.console import table, visible
 
-    place = f"{fault.place}: " if fault.place.file else ""
+    place = f"{visible(str(fault.place))}: " if fault.place.file else ""
     first, *rest = fault.message.splitlines() or ["failed"]
     yield Text.assemble(("failed ", "bold red"), f"{place}{fault.what}: {first}")
     for line in rest:
@@ -154,59 +156,3 @@ def _verdict(told: Mapping[str, Any]) -> Iterator[Any]:
     )
     yield f"  {told['sqlserver']['is']}"
     yield f"  Logs, manifests and SQL: {told['artifacts']}"
-
-
-def write_comment(app: Application, file: Path, number: int | None) -> None:
-    from dataops_cli.ci.comment import Comments, ReadOnlyTokenError, marked
-    from dataops_cli.ci.pull_request import current_pull_request
-
-    pull_request = current_pull_request()
-    number = number or (pull_request.number if pull_request else None)
-    if number is None:
-        raise UsageError(
-            "There is no pull request to comment on: this workflow runs for none",
-            hint="Run it for pull_request events only, or name one: --pull-request N",
-        )
-    try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(
-            f"{file} cannot be read: {error}", hint="Write it first: dataops ci dbt --comment FILE"
-        ) from None
-    comments = Comments(
-        api=os.environ.get("GITHUB_API_URL") or "https://api.github.com",
-        repository=_required("GITHUB_REPOSITORY", "owner/name"),
-        number=number,
-        token=_required("GITHUB_TOKEN", "${{ github.token }}"),
-    )
-    # GitHub gives these two a token that may only read, whatever the workflow asks for.
-    is_foreign = (
-        bool(pull_request and pull_request.is_from_fork)
-        or os.environ.get("GITHUB_ACTOR") == "dependabot[bot]"
-    )
-    try:
-        address = comments.put(marked(text))
-    except ReadOnlyTokenError as error:
-        if not is_foreign:
-            raise
-        hint = "What it would say is the summary of the job."
-        app.console.warn(
-            f"No comment is written, since the token of this pull request may only read: {error.reason}", hint
-        )
-        annotate(
-            Annotation(
-                Level.WARNING, f"No comment: the token may only read. {hint}", title="dataops ci comment"
-            )
-        )
-        app.console.result({"comment": None, "pull_request": number})
-        return
-    app.console.result({"comment": address, "pull_request": number}, f"The comment is at {address}")
-
-
-def _required(variable: str, example: str) -> str:
-    value = os.environ.get(variable)
-    if not value:
-        raise UsageError(
-            f"{variable} is not set", hint=f"Set it in the workflow's step: {variable}: {example}"
-        )
-    return value

@@ -8,6 +8,8 @@ from dataops_cli.cli.application import Application, command
 
 app = typer.Typer(add_completion=False)
 
+REMEDY = "Push to a branch that an environment has, or give one this branch: deploy.branch in environments/NAME.toml"
+
 
 @command(app, "detect-env")
 def detect_env(app: Application) -> None:
@@ -16,7 +18,7 @@ def detect_env(app: Application) -> None:
     from dataops_cli.deploy.checkout import environment_of_branch
     from dataops_cli.deploy.commit import resolve
 
-    environment = environment_of_branch(app.project, pushed_branch())
+    environment = environment_of_branch(app.project, pushed_branch(), REMEDY)
     sha = resolve(app.project.root, "HEAD").sha
     write_output("environment", environment)
     write_output("sha", sha)

@@ -30,6 +30,12 @@ def lint(
             "request, or main).",
         ),
     ] = None,
+    fix: Annotated[
+        bool, typer.Option("--fix", help="First have sqlfluff and ruff mend the files that they can.")
+    ] = False,
+    tracked: Annotated[
+        bool, typer.Option("--tracked", help="Leave out files that git does not track, as for a commit.")
+    ] = False,
     plan: PlanOption = False,
 ) -> None:
     """Check SQL, Python, YAML, Dockerfiles, shell scripts, Compose files, workflows, and for secrets.
@@ -45,19 +51,31 @@ def lint(
     from dataops_cli.ci.lint.report import as_annotations, document, line, rendered, summary
 
     checks = chosen(check or [])
-    subject = Subject(app.project, base)
+    subject = Subject(app.project, base, tracked)
     if plan:
         _show_plan(app, subject, checks)
         return
     begun = time.monotonic()
+    fixed = _fixed(app, subject, checks) if fix else []
     with app.console.activity("Looking"):
         looked = examine(subject, checks, lambda item: app.console.progress(line(item)))
     seconds = time.monotonic() - begun
     for annotation in as_annotations(looked, subject.repository.prefix):
         annotate(annotation)
     add_summary(summary(looked, seconds))
-    app.console.result(document(looked, seconds), *rendered(looked, seconds))
+    app.console.result({**document(looked, seconds), "fixed": fixed}, *rendered(looked, seconds))
     raise typer.Exit(exit_code(looked))
+
+
+def _fixed(app: Application, subject: Subject, checks: list[Check]) -> list[str]:
+    from dataops_cli.ci.lint.fixing import fix
+    from dataops_cli.console import visible
+
+    with app.console.activity("Mending"):
+        changed = fix(subject, checks)
+    for file in changed:
+        app.console.progress(f"mended: {visible(file)}")
+    return changed
 
 
 def _show_plan(app: Application, subject: Subject, checks: list[Check]) -> None:

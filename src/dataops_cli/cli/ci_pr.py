@@ -29,7 +29,7 @@ def pr(
         typer.Option(metavar="BRANCH", help="The branch it goes to (default: the event's, else main)."),
     ] = None,
 ) -> None:
-    """Check a pull request's title, description, file sizes, conflicts and protected paths; label it by its paths.
+    """Check a pull request's title, description, file sizes, conflicts and protected paths; name its labels, by its paths.
 
     What is asked is in .github/dataops-ci.toml. Exit code 1 where anything speaks against merging.
     """
@@ -41,11 +41,11 @@ def pr(
     from dataops_cli.ci.config import read_config
     from dataops_cli.ci.pr.check import Change
     from dataops_cli.ci.pr.checks import CHECKS
-    from dataops_cli.ci.pr.labels import labels_of, set_labels
+    from dataops_cli.ci.pr.labels import labels_of
     from dataops_cli.ci.pr.report import annotations_of, document, rendered, summary
     from dataops_cli.ci.pull_request import pull_request
     from dataops_cli.ci.repository import Repository
-    from dataops_cli.errors import DataopsError, ExitCode
+    from dataops_cli.errors import ExitCode
 
     repository = Repository(app.project.root)
     change = Change(pull_request(event, title=title, base=base), repository, read_config(repository.top))
@@ -58,9 +58,5 @@ def pr(
         annotate(annotation)
     add_summary(summary(findings, labels))
     app.console.result(document(findings, labels), *rendered(findings, labels))
-    try:
-        set_labels(change.request, labels)
-    except DataopsError as error:  # labels are a help, and forbid no merge
-        app.console.warn(error.reason, error.hint)
     if any(item.result is Result.FAIL for item in findings.values()):
         raise typer.Exit(ExitCode.FAILED)

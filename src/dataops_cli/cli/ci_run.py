@@ -31,7 +31,8 @@ def run(
 ) -> None:
     """Run a workflow's `dataops` commands here, job by job.
 
-    What needs GitHub is told, and not run. The exit code is that of the first step that fails.
+    What needs GitHub is told, and not run. The exit code is that of the first step that fails; with --plan, too, where
+    it is known before that the branch has no environment.
     """
     from dataops_cli.ci.repository import Repository
     from dataops_cli.ci.run.context import known_variables
@@ -44,6 +45,7 @@ def run(
     steps = plan_steps(jobs, known_variables(app.project.root))
     if plan:
         app.console.result([_planned(item) for item in steps], *map(str, steps))
+        _require_an_environment(app, steps)
         return
     _refuse(workflow, steps, yes=yes)
     for item in steps:
@@ -52,6 +54,24 @@ def run(
     ran = run(jobs, steps, top, lambda item: app.console.progress(f"── {item}"), aside=app.console.as_json)
     app.console.result([_planned(item.planned) | _outcome(item) for item in ran], *map(_line, ran))
     raise typer.Exit(exit_code(ran))
+
+
+def _require_an_environment(app: Application, steps: Sequence[Planned]) -> None:
+    """Tell of a workflow that would end where it looks for its environment; what its variables say does not help it."""
+    from dataops_cli.ci.actions import pushed_branch
+    from dataops_cli.cli.ci_detect_env import REMEDY
+    from dataops_cli.deploy.checkout import environment_of_branch
+    from dataops_cli.errors import UsageError
+
+    looking = [item for item in steps if any(words[:2] == ("ci", "detect-env") for words in item.commands)]
+    if not looking:
+        return
+    try:
+        environment_of_branch(app.project, pushed_branch(), REMEDY)
+    except UsageError as error:
+        where = f"{looking[0].job} / {looking[0].step}"
+        app.console.warn(f"{where} would fail, and what needs it not be run: {error.reason}", error.hint)
+        raise typer.Exit(error.exit_code) from None
 
 
 def _refuse(workflow: str, steps: Sequence[Planned], *, yes: bool) -> None:
@@ -83,12 +103,14 @@ def _planned(item: Planned) -> dict[str, object]:
 
 
 def _outcome(item: Ran) -> dict[str, object]:
-    return {"exit_code": item.code, "seconds": round(item.seconds, 1)}
+    return {"exit_code": item.code, "seconds": round(item.seconds, 1), "fault": item.fault or None}
 
 
 def _line(item: Ran) -> str:
     where = f"{item.planned.job} / {item.planned.step}"
     if item.code is None:
         return f"{where}: not run, after what came before"
+    if item.fault:
+        return f"{where}: exit code {item.code}, {item.fault}"
     how = "done" if item.code == 0 else f"exit code {item.code}"
     return f"{where}: {how} in {item.seconds:.1f} s"

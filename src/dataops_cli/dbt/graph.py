@@ -6,8 +6,9 @@ Read from `manifest.json` (dbt's artifact schema v12), so that it works for a st
 from __future__ import annotations
 
 import json
+import re
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,8 @@ class Node:
     as_of_column: str | None
     checksum: str
     """Of the file that defines it; empty where its name says all, as for a generic test."""
+    words: frozenset[str] = frozenset()
+    """Of a data test: all that its SQL or its arguments name, in lower case; columns are among them."""
 
 
 @dataclass(frozen=True)
@@ -156,6 +159,7 @@ def _node(node: Mapping[str, Any], layer: str) -> Node:
         tested_columns=_tested_columns(node.get("column_name"), metadata.get("kwargs") or {}),
         as_of_column=(config.get("meta") or {}).get("as_of_date"),
         checksum=str((node.get("checksum") or {}).get("checksum") or ""),
+        words=_words(node, metadata) if node["resource_type"] == "test" else frozenset(),
     )
 
 
@@ -195,3 +199,21 @@ def _tested_columns(column: str | None, arguments: Mapping[str, Any]) -> frozens
         if "column" in key:
             named |= set(value) if isinstance(value, list) else {str(value)}
     return frozenset(named)
+
+
+def _words(test: Mapping[str, Any], metadata: Mapping[str, Any]) -> frozenset[str]:
+    """Of a generic test those of its arguments, but for the model that it is of; else those of its SQL."""
+    arguments = [value for key, value in (metadata.get("kwargs") or {}).items() if key != "model"]
+    text = " ".join(_texts(arguments)) if metadata else test.get("raw_code") or ""
+    return frozenset(re.findall(r"\w+", text.lower()))
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """All that an argument says, however deep."""
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    if isinstance(value, list):
+        for item in value:
+            yield from _texts(item)
+    else:
+        yield str(value)

@@ -31,10 +31,14 @@ class Finding:
 
 @dataclass(frozen=True)
 class Subject:
-    """The platform that is looked at, and the target branch that is named on the command line."""
+    """The platform that is looked at, and the target branch that is named on the command line.
+
+    With `tracked`, files that git does not track are left out.
+    """
 
     project: Project
     base: str | None = None
+    tracked: bool = False
 
     @property
     def root(self) -> Path:
@@ -50,8 +54,8 @@ class Subject:
 
     @cached_property
     def files(self) -> list[str]:
-        """The platform's files that git tracks or would add."""
-        return self.repository.files()
+        """The platform's files that git tracks, or would add."""
+        return self.repository.files(tracked=self.tracked)
 
     def ending(self, *endings: str) -> list[str]:
         return [name for name in self.files if name.endswith(endings)]
@@ -68,9 +72,11 @@ class Subject:
 
 @dataclass(frozen=True)
 class Check:
-    """`files` names those that are looked at: with none, the check is skipped. `tools` are programs that it calls.
+    """`files` names those that are looked at: with none, the check is skipped, and `nothing` says why.
 
-    `look` raises DataopsError where a tool is missing or does not do its work.
+    `tools` are programs that it calls. `fix` changes those of the files that its tool can mend.
+
+    `look` and `fix` raise DataopsError where a tool is missing or does not do its work.
     """
 
     name: str
@@ -79,6 +85,8 @@ class Check:
     files: Callable[[Subject], list[str]]
     look: Callable[[Subject, Sequence[str]], list[Finding]]
     remedy: str
+    nothing: str = "no such files"
+    fix: Callable[[Subject, Sequence[str]], None] | None = None
 
 
 def _interpreter(path: Path) -> str:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import as_completed
+from concurrent.futures import Future, as_completed, wait
 from dataclasses import dataclass
 from functools import partial
 
 from dataops_cli.ci.lint.check import Check, Finding, Subject
-from dataops_cli.ci.lint.tool import path_of
+from dataops_cli.ci.lint.running import tools_end_with_it
+from dataops_cli.ci.lint.tool import paths_of
 from dataops_cli.ci.paths import matching
 from dataops_cli.errors import DataopsError, ExitCode
 from dataops_cli.threads import in_thread
+
+TIDYING = 3.0  # seconds that the checks have to end, once their tools have been ended
 
 
 @dataclass(frozen=True)
@@ -44,20 +47,23 @@ def examine(
 ) -> list[Looked]:
     """Make the checks; `report` is told of each when it is done. They are returned in the order given.
 
-    Raises DataopsError (exit 3) before any is begun where a tool is missing.
+    Raises DataopsError (exit 3) before any is begun where tools are missing.
     """
     plan = planned(subject, checks)
-    for tool in dict.fromkeys(tool for check, files in plan.items() if files for tool in check.tools):
-        path_of(tool)
-    futures = {
-        in_thread(partial(_looked, subject, check, files), f"lint {check.name}"): check
-        for check, files in plan.items()
-    }
+    paths_of(tool for check, files in plan.items() if files for tool in check.tools)
+    futures = dict[Future[Looked], Check]()
     done: dict[Check, Looked] = {}
-    for future in as_completed(futures):
-        looked = future.result()
-        done[futures[future]] = looked
-        report(looked)
+    try:
+        with tools_end_with_it():
+            for check, files in plan.items():
+                futures[in_thread(partial(_looked, subject, check, files), f"lint {check.name}")] = check
+            for future in as_completed(futures):
+                looked = future.result()
+                done[futures[future]] = looked
+                report(looked)
+    except BaseException:
+        wait(futures, TIDYING)  # they remove their temporary folders
+        raise
     return [done[check] for check in checks]
 
 
@@ -82,7 +88,7 @@ def _looked(subject: Subject, check: Check, files: Sequence[str]) -> Looked:
         error = raised
     except OSError as raised:
         error = DataopsError(f"{raised.filename}: {raised.strerror}", hint="See whether it can be read.")
-    except (ValueError, KeyError) as raised:
+    except (ValueError, LookupError) as raised:
         error = DataopsError(
             f"{', '.join(check.tools)} printed what is not understood ({type(raised).__name__}: {raised})",
             hint="Install the versions that are tested: pip install 'dataops-cli[ci]'",

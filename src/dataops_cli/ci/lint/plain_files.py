@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 from dataops_cli.ci.lint.check import Check, Finding, Subject
-from dataops_cli.ci.lint.tool import call
+from dataops_cli.ci.lint.tool import batches, call
 
 SHELLS = ("sh", "bash", "dash", "ksh")
 _PARSABLE = re.compile(
@@ -21,14 +21,17 @@ def _yaml_files(subject: Subject) -> list[str]:
 
 
 def _look_at_yaml(subject: Subject, files: Sequence[str]) -> list[Finding]:
-    output = call(
-        *("yamllint", "--strict", "--format", "parsable"),
-        folder=subject.root,
-        files=files,
-        codes=(0, 1, 2),
-        telling=(1, 2),
-    )
-    return [_of_yamllint(line) for line in output.split("\n") if line]
+    outputs = [
+        call(
+            *("yamllint", "--strict", "--format", "parsable"),
+            folder=subject.root,
+            files=batch,
+            codes=(0, 1, 2),
+            telling=(1, 2),
+        )
+        for batch in batches(files)
+    ]
+    return [_of_yamllint(line) for output in outputs for line in output.split("\n") if line]
 
 
 def _of_yamllint(line: str) -> Finding:
@@ -57,9 +60,12 @@ def _dockerfiles(subject: Subject) -> list[str]:
 
 
 def _look_at_dockerfiles(subject: Subject, files: Sequence[str]) -> list[Finding]:
-    output = call("hadolint", "--format", "json", folder=subject.root, files=files)
+    outputs = [
+        call("hadolint", "--format", "json", folder=subject.root, files=batch) for batch in batches(files)
+    ]
     return [
         Finding(item["file"].removeprefix("./"), item["line"], item["code"], item["message"], item["column"])
+        for output in outputs
         for item in json.loads(output or "[]")
     ]
 
@@ -69,7 +75,9 @@ def _shell_scripts(subject: Subject) -> list[str]:
 
 
 def _look_at_shell(subject: Subject, files: Sequence[str]) -> list[Finding]:
-    output = call("shellcheck", "--format", "json1", folder=subject.root, files=files)
+    outputs = [
+        call("shellcheck", "--format", "json1", folder=subject.root, files=batch) for batch in batches(files)
+    ]
     return [
         Finding(
             item["file"].removeprefix("./"),
@@ -78,6 +86,7 @@ def _look_at_shell(subject: Subject, files: Sequence[str]) -> list[Finding]:
             item["message"],
             item["column"],
         )
+        for output in outputs
         for item in json.loads(output)["comments"]
     ]
 

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from dataops_cli.ci.lint.check import Check, Finding, Subject
-from dataops_cli.ci.lint.tool import call
+from dataops_cli.ci.lint.tool import batches, call
 
 
 def _files(subject: Subject) -> list[str]:
@@ -18,7 +18,16 @@ def _files(subject: Subject) -> list[str]:
 
 
 def _look(subject: Subject, files: Sequence[str]) -> list[Finding]:
-    return [*_rules(subject, files), *_format(subject, files)]
+    return [
+        finding for batch in batches(files) for finding in (*_rules(subject, batch), *_format(subject, batch))
+    ]
+
+
+def _fix(subject: Subject, files: Sequence[str]) -> None:
+    always = ("--no-cache", "--force-exclude", "--quiet")
+    for batch in batches(files):
+        call("ruff", "check", "--fix", *always, folder=subject.root, files=batch)
+        call("ruff", "format", *always, folder=subject.root, files=batch, codes=(0, 2))
 
 
 def _rules(subject: Subject, files: Sequence[str]) -> Iterator[Finding]:
@@ -92,7 +101,9 @@ PYTHON = Check(
     ("ruff",),
     _files,
     _look,
-    "ruff check --fix . && ruff format .",
+    "Much of it is mended by: dataops ci lint --check python --fix; what a rule means: "
+    "https://docs.astral.sh/ruff/rules/",
+    fix=_fix,
 )
 TYPES = Check(
     "types",

@@ -9,7 +9,7 @@ from dataops_cli.checks import STYLES, Result
 from dataops_cli.ci.actions import Annotation, Level
 from dataops_cli.ci.lint.check import Finding
 from dataops_cli.ci.lint.examination import Looked
-from dataops_cli.console import table
+from dataops_cli.console import table, visible
 from dataops_cli.health.markdown import SIGNS, cell, escaped
 
 if TYPE_CHECKING:
@@ -46,11 +46,14 @@ def rendered(looked: Sequence[Looked], seconds: float) -> list[RenderableType]:
 
     lines: list[RenderableType] = []
     for item in looked:
-        lines += [Text(f"{finding.place}: {finding.rule}: {finding.message}") for finding in item.findings]
+        lines += [
+            Text(f"{visible(finding.place)}: {finding.rule}: {visible(finding.message)}")
+            for finding in item.findings
+        ]
         if item.error:
             lines += [
-                f"{item.check.name}: {item.error.reason}",
-                *(f"  {line}" for line in item.error.details),
+                f"{item.check.name}: {visible(item.error.reason)}",
+                *(f"  {visible(line)}" for line in item.error.details),
             ]
         if not item.clean:
             remedy = item.error.hint if item.error else item.check.remedy
@@ -133,7 +136,7 @@ def _found(looked: Looked) -> str:
     if looked.error:
         return looked.error.reason
     if not looked.files:
-        return "no such files"
+        return looked.check.nothing
     return f"{_counted(len(looked.findings), 'finding')} in {_counted(looked.files, 'file')}"
 
 

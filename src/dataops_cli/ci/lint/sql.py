@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from dataops_cli.ci.lint.check import Check, Finding, Subject
-from dataops_cli.ci.lint.tool import call
+from dataops_cli.ci.lint.tool import batches, call
 from dataops_cli.ci.paths import matching
 
 WRITTEN = ("/dbt/models/**/*.sql", "/dbt/tests/**/*.sql")
@@ -21,8 +22,12 @@ def _files(subject: Subject) -> list[str]:
     return matching(subject.files, WRITTEN)
 
 
-def _look_as_written(subject: Subject, files: Sequence[str]) -> list[Finding]:
-    """Its dbt templater compiles for DuckDB, which wants a warehouse to open, though it asks nothing of it."""
+@contextmanager
+def _as_written(subject: Subject) -> Iterator[tuple[Path, dict[str, str]]]:
+    """A temporary folder, and the variables with which sqlfluff's dbt templater can compile.
+
+    It compiles for DuckDB, which wants a warehouse to open, though it asks nothing of it.
+    """
     import duckdb
 
     from dataops_cli.warehouse.embedded import Candidate
@@ -33,12 +38,27 @@ def _look_as_written(subject: Subject, files: Sequence[str]) -> list[Finding]:
         candidate = Candidate("lint", folder)
         for path in (candidate.path, candidate.source):
             duckdb.connect(path).close()
-        environment = {**_dbt_paths(folder), **candidate.dbt_environment()}
+        yield folder, {**_dbt_paths(folder), **candidate.dbt_environment()}
+
+
+def _look_as_written(subject: Subject, files: Sequence[str]) -> list[Finding]:
+    with _as_written(subject) as (folder, environment):
         found = _sqlfluff(subject, folder, files, (), environment)
     return [
         Finding(path, item["start_line_no"], item["code"], item["description"], item["start_line_pos"])
         for path, item in found
     ]
+
+
+def _fix(subject: Subject, files: Sequence[str]) -> None:
+    with _as_written(subject) as (_, environment):
+        for batch in batches(files):
+            call(
+                *("sqlfluff", "fix", "--disable-progress-bar"),
+                folder=subject.root,
+                files=batch,
+                environment=environment,
+            )
 
 
 def _look_as_compiled(subject: Subject, files: Sequence[str]) -> list[Finding]:
@@ -92,16 +112,18 @@ def _sqlfluff(
     environment: Mapping[str, str],
 ) -> list[tuple[str, dict[str, Any]]]:
     """The violations, each with its file. They go to a file: dbt's templater speaks on stdout."""
-    output = folder / "findings.json"
-    call(
-        "sqlfluff",
-        *("lint", "--disable-progress-bar", "--format", "json", "--write-output", str(output), *arguments),
-        folder=subject.root,
-        files=files,
-        environment=environment,
-    )
-    document = json.loads(output.read_text(encoding="utf-8"))
-    return [(file["filepath"], item) for file in document for item in file["violations"]]
+    output, found = folder / "findings.json", list[tuple[str, dict[str, Any]]]()
+    always = ("--disable-progress-bar", "--format", "json", "--write-output", str(output))
+    for batch in batches(files):
+        call(
+            *("sqlfluff", "lint", *always, *arguments),
+            folder=subject.root,
+            files=batch,
+            environment=environment,
+        )
+        document = json.loads(output.read_text(encoding="utf-8"))
+        found += [(file["filepath"], item) for file in document for item in file["violations"]]
+    return found
 
 
 def _install_packages(subject: Subject) -> None:
@@ -121,8 +143,9 @@ SQL = Check(
     ("sqlfluff",),
     _files,
     _look_as_written,
-    "Much of it is mended by: dataops dbt deps && sqlfluff fix FILE; what a rule means: "
+    "Much of it is mended by: dataops ci lint --check sql --fix; what a rule means: "
     "https://docs.sqlfluff.com/en/stable/reference/rules.html",
+    fix=_fix,
 )
 TSQL = Check(
     "tsql",

@@ -8,9 +8,14 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from dataops_cli.ci.lint.check import Check, Finding, Subject
-from dataops_cli.ci.lint.tool import call
+from dataops_cli.ci.lint.tool import ToolError, call
 from dataops_cli.ci.paths import matching
 
+# As zizmor says that it gives up.
+_UNREADABLE = re.compile(
+    r"failed to load file://(?P<file>.+?) as [^\n]*\s+Caused by:\n(?P<why>.*)", re.DOTALL
+)
+_KEY = re.compile(r"[\w-]+(?:\.[\w-]+)*: ")
 WORKFLOWS = ("/.github/workflows/*.yml", "/.github/workflows/*.yaml")
 ACTIONS = ("action.yml", "action.yaml")
 DEPENDABOT = ("/.github/dependabot.yml", "/.github/dependabot.yaml")
@@ -42,15 +47,45 @@ def _audited(subject: Subject) -> list[str]:
 
 
 def _zizmor(subject: Subject, files: Sequence[str]) -> list[Finding]:
+    """It gives up at the first file that it cannot read, so it is asked anew without that one."""
+    left, found = list(files), list[Finding]()
+    while left:
+        try:
+            return found + _audits(subject, left)
+        except ToolError as error:
+            unreadable = _UNREADABLE.search(error.said)
+            file = unreadable["file"].removeprefix("./") if unreadable else ""
+            if not unreadable or file not in left:
+                raise
+            found.append(_not_read(subject, file, unreadable["why"]))
+            left.remove(file)
+    return found
+
+
+def _audits(subject: Subject, files: Sequence[str]) -> list[Finding]:
     # 1 is a failure of its own; findings have codes by their severity.
     output = call(
         "zizmor",
-        *("--offline", "--quiet", "--no-progress", "--persona", "pedantic", "--format", "json-v1"),
+        *("--offline", "--quiet", "--no-progress", "--strict-collection"),
+        *("--persona", "pedantic", "--format", "json-v1"),
         folder=subject.root,
         files=files,
         codes=(0, 10, 11, 12, 13, 14),
     )
     return [_audit(item) for item in json.loads(output) if not item["ignored"]]
+
+
+def _not_read(subject: Subject, file: str, why: str) -> Finding:
+    """Its causes come one a line, the last one, with the place, last; some have more lines."""
+    causes = re.findall(r"^\s+(?:\d+: )?(\S.*)$", why, re.MULTILINE)
+    cause = next((each for each in causes if _KEY.match(each)), causes[0] if causes else "it cannot be read")
+    if place := re.search(r"at line (\d+)", cause):
+        line = int(place[1])
+    else:
+        path = re.sub(r"\.(\d+)\b", r"[\1]", cause.partition(":")[0])
+        text = (subject.root / file).read_text(encoding="utf-8", errors="replace")
+        line = line_of(text, f"$.{path}")
+    return Finding(file, line, "unreadable", f"it is not audited: {cause}")
 
 
 def _audit(item: dict[str, Any]) -> Finding:

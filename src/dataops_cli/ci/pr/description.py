@@ -25,6 +25,10 @@ def own_words(description: str, template: str = "") -> list[str]:
     ]
 
 
+def without_comments(text: str) -> str:
+    return _COMMENT.sub("", text)
+
+
 def template_of(root: Path) -> str:
     """The repository's template for descriptions; empty where it has none."""
     for folder in FOLDERS:
@@ -36,4 +40,4 @@ def template_of(root: Path) -> str:
 
 def _lines(text: str) -> list[str]:
     """Without comments, a ticked box as an empty one: its text is the template's."""
-    return [_TICK.sub(r"\1[ ]", line.strip()) for line in _COMMENT.sub("", text).splitlines()]
+    return [_TICK.sub(r"\1[ ]", line.strip()) for line in without_comments(text).splitlines()]

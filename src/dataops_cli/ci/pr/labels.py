@@ -2,56 +2,36 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 
-import requests
-
-from dataops_cli.ci.paths import matching
+from dataops_cli.ci.github_api import GitHub
 from dataops_cli.ci.pr.check import Change
-from dataops_cli.ci.pull_request import PullRequest
-from dataops_cli.errors import DataopsError, ExitCode
-
-SECONDS = 30.0
+from dataops_cli.ci.pull_request import says_breaking
 
 
 def labels_of(change: Change) -> list[str]:
-    """Never one that only a reviewer sets: a change would let itself touch protected paths."""
-    of_reviewers = {rules.pr.protected_label for rules in (change.config, change.config_before)}
+    """The labels of the changed paths, but for those that only people set."""
+    protected = (change.config.pr.protected_label, change.config_before.pr.protected_label)
     return [
         label
         for label, patterns in change.config.labels.items()
-        if label not in of_reviewers and matching(change.files, patterns)
+        if not is_for_people(label, *protected) and change.matching(change.files, patterns)
     ]
 
 
-def set_labels(request: PullRequest, labels: Sequence[str]) -> list[str]:
-    """Give the pull request those that it has not, where a token is given (GITHUB_TOKEN). Returns those.
+def is_for_people(label: str, *protected: str) -> bool:
+    """Whether only people set a label: a change that got it by its own rules would let itself touch protected paths, or
+    break who reads gold. For GitHub a label is the same in any case.
+    """
+    name = label.strip().casefold()
+    return says_breaking(name) or name in {one.strip().casefold() for one in protected}
 
-    Raises DataopsError where GitHub refuses or does not answer.
+
+def add_labels(github: GitHub, labels: Sequence[str]) -> None:
+    """Give the pull request labels; what it has stays.
+
+    Raises ReadOnlyTokenError where the token may not write, DataopsError where GitHub refuses or does not answer.
     Source: https://docs.github.com/en/rest/issues/labels#add-labels-to-an-issue
     """
-    api, token = os.environ.get("GITHUB_API_URL"), os.environ.get("GITHUB_TOKEN")
-    new = [label for label in labels if label not in (request.labels or ())]
-    if not (api and token and request.number and request.repository and new):
-        return []
-    try:
-        answer = requests.post(
-            f"{api}/repos/{request.repository}/issues/{request.number}/labels",
-            json={"labels": new},
-            headers={"Authorization": f"Bearer {token}", "Accept": "application/vnd.github+json"},
-            timeout=SECONDS,
-            allow_redirects=False,
-        )
-    except requests.RequestException as error:
-        raise DataopsError(
-            f"GitHub does not answer at {api}: {type(error).__name__}",
-            hint="Run the job again.",
-            exit_code=ExitCode.UNAVAILABLE,
-        ) from None
-    if answer.status_code != requests.codes.ok:
-        raise DataopsError(
-            f"GitHub refuses to set labels (status {answer.status_code})",
-            hint="Give the job the permission `pull-requests: write`; a fork's pull request never has it.",
-        )
-    return new
+    path = f"/issues/{github.number}/labels"
+    github.until_it_answers(lambda: github.send("POST", path, {"labels": list(labels)}))

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Any
 from dataops_cli.checks import STYLES, Finding, Result
 from dataops_cli.ci.actions import Annotation, Level
 from dataops_cli.ci.pr.check import Place, PlacedFinding
-from dataops_cli.console import table
+from dataops_cli.console import table, visible
 from dataops_cli.health.markdown import SIGNS, cell, escaped
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+
+# Of the places in the summary.
+SHOWN = 50
 
 LEVELS = {Result.FAIL: Level.ERROR, Result.WARN: Level.WARNING}
 
@@ -44,13 +47,19 @@ def rendered(findings: Mapping[str, Finding], labels: Sequence[str]) -> list[Ren
         lines += [Text(f"{_where(place)}: {place.message}") for place in places(item)]
         if item.remedy:
             lines.append(Text.assemble("  → ", (name, STYLES[item.result]), f": {item.remedy}"))
-    return [*lines, *([Text(f"Labels: {', '.join(labels)}")] if labels else []), verdict(findings)]
+    return [*lines, *([Text(f"Labels: {visible(', '.join(labels))}")] if labels else []), verdict(findings)]
 
 
 def verdict(findings: Mapping[str, Finding]) -> str:
-    failed = _failed(findings)
-    if failed:
+    if failed := _failed(findings):
         return f"Not ready to merge: {', '.join(failed)}."
+    needs = [item.needs for item in findings.values() if isinstance(item, PlacedFinding) and item.needs]
+    skipped = [name for name, item in findings.items() if item.result is Result.SKIPPED]
+    open_ends = [f"on GitHub it needs {need}" for need in needs]
+    if skipped:
+        open_ends.append(f"not looked at: {', '.join(skipped)}")
+    if open_ends:
+        return f"Nothing speaks against merging so far; {'; '.join(open_ends)}."
     return "Nothing speaks against merging."
 
 
@@ -68,7 +77,14 @@ def summary(findings: Mapping[str, Finding], labels: Sequence[str]) -> str:
         f"| {SIGNS[item.result]} {name} | {cell(item.found)} | {cell(item.remedy)} |"
         for name, item in findings.items()
     ]
-    shown = f"\n\nLabels: {escaped(', '.join(labels))}" if labels else ""
+    found = [(name, place) for name, item in findings.items() for place in places(item)]
+    listed = [
+        f"- {escaped(_where(place))}: {name}: {escaped(place.message)}" for name, place in found[:SHOWN]
+    ]
+    if (more := len(found) - SHOWN) > 0:
+        listed.append(f"- … and {more} more, which are in the log")
+    shown = "\n\n" + "\n".join(listed) if listed else ""
+    shown += f"\n\nLabels: {escaped(', '.join(labels))}" if labels else ""
     return (
         "\n".join(
             [
@@ -95,7 +111,8 @@ def _annotations(name: str, item: Finding) -> list[Annotation]:
 
 
 def _where(place: Place) -> str:
-    return f"{place.file}:{place.line}" if place.line else place.file
+    file = visible(place.file)
+    return f"{file}:{place.line}" if place.line else file
 
 
 def _failed(findings: Mapping[str, Finding]) -> list[str]:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from dataops_cli.ci.config import PullRequests
+from dataops_cli.console import visible
 from dataops_cli.settings.layers import nearest
 
 _TITLE = re.compile(
@@ -49,9 +50,9 @@ def faults(text: str, rules: PullRequests) -> Iterator[str]:
         return
     if title.type not in rules.types:
         meant = nearest(title.type.lower(), list(rules.types))
-        yield f"{title.type} is no type" + (f"; did you mean {meant}?" if meant else "")
+        yield f"{visible(title.type)} is no type" + (f"; did you mean {meant}?" if meant else "")
     if rules.scopes and title.scope is not None and title.scope not in rules.scopes:
-        yield f"{title.scope} is no scope: {', '.join(rules.scopes)}"
+        yield f"{visible(title.scope)} is no scope: {', '.join(rules.scopes)}"
     if len(text) > rules.title_length:
         yield f"it has {len(text)} characters, and {rules.title_length} are allowed"
     if not text.isprintable():

@@ -1,4 +1,4 @@
-"""Running what is planned: step after step, as GitHub would go on after one that failed."""
+"""Running what is planned: job after job and step after step, as GitHub would go on after one that failed."""
 
 from __future__ import annotations
 
@@ -6,23 +6,34 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from enum import Enum, auto
 from pathlib import Path
 
-from dataops_cli.ci.run.plan import Planned, When
+from dataops_cli.ci.run.plan import Planned, When, when
 from dataops_cli.ci.run.workflow import Job
+from dataops_cli.console import visible
+from dataops_cli.errors import ExitCode
 
 STDERR = 2
 
 
+class Trouble(Enum):
+    """What has come to a job, or to one that it needs, through others too."""
+
+    FAILED = auto()
+    LEFT_OUT = auto()
+
+
 @dataclass(frozen=True)
 class Ran:
-    """A step that was run, or was not after what came before (`code` is None)."""
+    """A step that was run, or was not after what came before (`code` is None), or could not be, because of `fault`."""
 
     planned: Planned
     code: int | None = None
     seconds: float = 0.0
+    fault: str = ""
 
     @property
     def failed(self) -> bool:
@@ -42,25 +53,37 @@ def run(
     `begin` is told of each.
     """
     ran = list[Ran]()
-    broken = set[str]()
+    of_jobs = dict[str, set[Trouble]]()
     for job in jobs:
-        if broken & set(job.needs):
-            broken.add(job.name)
+        before = of_jobs[job.name] = set[Trouble]().union(*(of_jobs[need] for need in job.needs))
+        here = [item for item in steps if item.job == job.name and not item.why_not]
+        if here and not _runs(when(job.condition), before):
+            before.add(Trouble.LEFT_OUT)
+            ran += map(Ran, here)
             continue
-        for planned in (item for item in steps if item.job == job.name and not item.why_not):
-            wanted = When.BAD if job.name in broken else When.GOOD
-            if planned.when not in (wanted, When.ALWAYS):
+        within = set[Trouble]()
+        for planned in here:
+            if not _runs(planned.when, within):
                 ran.append(Ran(planned))
                 continue
             begin(planned)
             ran.append(_call(planned, top, aside=aside))
             if ran[-1].failed:
-                broken.add(job.name)
+                within.add(Trouble.FAILED)
+        before |= within
     return ran
+
+
+def _runs(wanted: When, troubles: Collection[Trouble]) -> bool:
+    if wanted is When.GOOD:
+        return not troubles
+    return wanted is When.ALWAYS or Trouble.FAILED in troubles
 
 
 def _call(planned: Planned, top: Path, *, aside: bool) -> Ran:
     """One command after another, until one fails."""
+    if not (top / planned.folder).is_dir():
+        return Ran(planned, ExitCode.USAGE, fault=f"there is no folder {visible(planned.folder)}")
     begun, code = time.monotonic(), 0
     for words in planned.commands:
         code = subprocess.run(

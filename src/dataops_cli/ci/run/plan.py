@@ -14,7 +14,9 @@ from dataops_cli.ci.run.workflow import Job, Step
 # Commands that change no environment.
 HARMLESS = frozenset(["ci", "config", "doctor", "env", "health", "logs", "ps", "releases", "runs", "status"])
 # What of them changes something all the same, or may run what does.
-NOT_HARMLESS = frozenset([("ci", "comment"), ("ci", "run"), ("releases", "prune")])
+NOT_HARMLESS = frozenset(
+    [("ci", "comment"), ("ci", "label"), ("ci", "run"), ("health", "--notify"), ("releases", "prune")]
+)
 
 
 class When(StrEnum):
