@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from datetime import UTC, datetime, timedelta
 
+import dataops_events
 from airflow.sdk import DAG, task
 from dataops_steps import DataopsCommand
 
@@ -20,6 +21,7 @@ with DAG(
     is_paused_upon_creation=False,
     max_active_runs=1,
     dagrun_timeout=timedelta(hours=2),
+    on_failure_callback=dataops_events.failed,
     default_args={"retries": 1, "retry_delay": timedelta(minutes=5)},
     tags=["dataops"],
 ) as dag:
@@ -41,8 +43,18 @@ with DAG(
         environment = {key: value for key, value in os.environ.items() if key != blocked}
         before = (datetime.now(UTC) - timedelta(days=days)).isoformat()
         command = ["airflow", "db", "clean", "--clean-before-timestamp", before, "--skip-archive", "--yes"]
+        # Without this it only writes a warning of a table that it cannot clean.
+        command.append("--error-on-cleanup-failure")
         subprocess.run(command, env=environment, check=True)
 
     task_logs(KEEP_DAYS)
     airflow_history(KEEP_DAYS)
-    DataopsCommand(task_id="runs_and_generations", arguments=["prune"])
+    # It leaves the lock to a run of the pipeline that goes on: longer than the pauses for causes that pass soon.
+    DataopsCommand(
+        task_id="runs_and_generations",
+        arguments=["prune"],
+        retries=12,
+        retry_delay=timedelta(minutes=5),
+        retry_exponential_backoff=0,
+        max_retry_delay=None,
+    )

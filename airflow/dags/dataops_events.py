@@ -16,21 +16,39 @@ log = logging.getLogger("dataops.events")
 
 DATAOPS = "/opt/dbt/venv/bin/dataops"
 ADDRESSES = Path("/run/secrets/notification_urls")
+PIPELINE = "dataops_pipeline"
+# An Airflow variable: the run whose failure was told last, until the pipeline works again.
+FAILED_RUN = "dataops_pipeline_failed"
 # Seconds for the CLI, which itself waits ten for the services.
 LIMIT = 20
 
 
 def failed(context: Any) -> None:
-    _tell("pipeline_failed", context["dag"].dag_id, context["run_id"], context.get("reason"))
+    """Also of another DAG than the pipeline, which is named then."""
+    dag_id, run_id, reason = context["dag"].dag_id, context["run_id"], context.get("reason")
+    if dag_id == PIPELINE:
+        _keep(run_id)
+    _tell("pipeline_failed", dag_id, run_id, reason if dag_id == PIPELINE else f"the DAG {dag_id}: {reason}")
 
 
 def published(context: Any) -> None:
-    """A success is no news, except after a failure: of the run before, or of this one, which was cleared."""
+    """A success is no news, except after a failure that was told. That people have stopped a run is not told."""
+    from airflow.sdk import Variable
+
+    if Variable.get(FAILED_RUN, default=None) is None:
+        return
     run = context["dag_run"]
-    before = context["ti"].get_previous_dagrun()
-    failed_before = before is not None and getattr(before.state, "value", before.state) == "failed"
-    if failed_before or run.clear_number:
-        _tell("pipeline_recovered", run.dag_id, run.run_id, None)
+    _tell("pipeline_recovered", run.dag_id, run.run_id, None)
+    Variable.delete(FAILED_RUN)
+
+
+def _keep(run_id: str) -> None:
+    from airflow.sdk import Variable
+
+    try:
+        Variable.set(FAILED_RUN, run_id)
+    except Exception:  # the failure is told all the same
+        log.warning("That %s failed could not be kept in the variable %s", run_id, FAILED_RUN, exc_info=True)
 
 
 def late(run: Any) -> None:

@@ -32,7 +32,7 @@ STEPS = {
 LATE_AFTER = timedelta(minutes=float(os.environ.get("DATAOPS_AIRFLOW__LATE_AFTER_MINUTES") or 60))
 
 with DAG(
-    dag_id="dataops_pipeline",
+    dag_id=dataops_events.PIPELINE,
     description="Build, test and publish bronze, silver and gold.",
     doc_md=__doc__,
     # Cron, UTC; empty: on demand. From `airflow.schedule` in the environment's settings.

@@ -12,14 +12,15 @@ import signal
 import subprocess
 import tempfile
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import dataops_events
 from airflow.sdk import BaseOperator
-from airflow.sdk.exceptions import AirflowException, AirflowFailException
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowTaskTimeout
 
 DATAOPS = "/opt/dbt/venv/bin/dataops"
 QUEUE, EXECUTOR, POOL = "dbt", "CeleryExecutor", "warehouse"
@@ -27,7 +28,8 @@ QUEUE, EXECUTOR, POOL = "dbt", "CeleryExecutor", "warehouse"
 # same of a process that a signal ended. A failed test, wrong settings and a refusal come again.
 MAY_PASS = frozenset({3, 4, 130})
 # Seconds for the CLI to end after SIGINT, before it is killed: Airflow kills the task itself five after its SIGTERM.
-GRACE = 4
+# After a timeout nobody does.
+GRACE, GRACE_AFTER_TIMEOUT = 4, 30
 # Longer than the longest pause before another try, so that no other run comes in between.
 RESERVE = "5m"
 LONGEST_PAUSE = timedelta(minutes=2)
@@ -36,14 +38,16 @@ LONGEST_PAUSE = timedelta(minutes=2)
 class DataopsCommand(BaseOperator):
     """Run `dataops ARGUMENTS` in dbt's container. Its last line is what the task returns.
 
-    Tried again where the cause may pass: what the command needs is not reachable, or somebody has the lock.
+    Tried again where the cause may pass: what the command needs is not reachable, or somebody has the lock. What takes
+    longer than its `execution_timeout` is ended, and not tried again: it would take as long once more.
     """
 
     def __init__(self, *, arguments: Sequence[str] = (), **options: Any) -> None:
         placed = {"queue": QUEUE, "executor": EXECUTOR, "pool": POOL}
         tried = {
-            "retries": 3,
-            "retry_delay": timedelta(seconds=10),
+            # Airflow waits up to twice as long. A task whose worker was killed begins anew within a minute.
+            "retries": 4,
+            "retry_delay": timedelta(seconds=5),
             "retry_exponential_backoff": 2.0,
             "max_retry_delay": LONGEST_PAUSE,
         }
@@ -58,7 +62,7 @@ class DataopsCommand(BaseOperator):
         """Raises what ends the try, or the task, for an exit code that is not 0."""
         if code in MAY_PASS or code < 0:
             raise AirflowException(
-                f"dataops ended with exit code {code}, whose cause may pass: see the lines above."
+                f"dataops ended with exit code {code}, for a cause that may pass: see the lines above."
             )
         if code:
             raise AirflowFailException(f"dataops ended with exit code {code}: see the lines above.")
@@ -81,20 +85,35 @@ class DataopsCommand(BaseOperator):
             for line in self._process.stdout or ():
                 self.log.info("%s", line.rstrip())
             return self._process.wait()
-        except BaseException:  # a timeout of the task, for one
+        except AirflowTaskTimeout as error:
+            # It goes on to be read: what it says of how far it came, and so that it never waits for a reader.
+            killer = threading.Timer(GRACE_AFTER_TIMEOUT, self._signal, [signal.SIGKILL])
+            killer.start()
+            self._signal(signal.SIGINT)
+            for line in self._process.stdout or ():
+                self.log.info("%s", line.rstrip())
+            self._process.wait()
+            killer.cancel()
+            raise AirflowFailException(
+                f"dataops was ended: it took longer than {self.execution_timeout}, the task's limit."
+            ) from error
+        except BaseException:
             self.on_kill()
             raise
 
     def on_kill(self) -> None:
         """The CLI's own Ctrl-C: it cancels what runs in the warehouse, and says how far it came."""
-        process = self._process
-        if process is None or process.poll() is not None:
+        if self._process is None:
             return
-        os.killpg(process.pid, signal.SIGINT)
+        self._signal(signal.SIGINT)
         try:
-            process.wait(GRACE)
+            self._process.wait(GRACE)
         except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
+            self._signal(signal.SIGKILL)
+
+    def _signal(self, number: int) -> None:
+        if self._process is not None and self._process.poll() is None:
+            os.killpg(self._process.pid, number)
 
 
 class DataopsStep(DataopsCommand):
@@ -113,30 +132,58 @@ class DataopsStep(DataopsCommand):
         self.late_after = late_after
 
     def execute(self, context: Any) -> Any:
-        ti, run = context["ti"], context["dag_run"]
-        known = bool(self.before and ti.xcom_pull(task_ids=self.before, key="late"))
-        if self.late_after and run.start_date and not known:
-            left = (run.start_date + self.late_after - datetime.now(UTC)).total_seconds()
-            timer = threading.Timer(max(left, 0), dataops_events.late, [run])
-            timer.daemon = True
-            timer.start()
-            try:
-                return self._step(context)
-            finally:
-                timer.cancel()
-                ti.xcom_push(key="late", value=datetime.now(UTC) >= run.start_date + self.late_after)
-        ti.xcom_push(key="late", value=known)
-        return self._step(context)
+        with self._told_when_late(context):
+            return self._step(context)
+
+    @contextmanager
+    def _told_when_late(self, context: Any) -> Iterator[None]:
+        """That the run is late is kept for other tries in the task's state, and for the step after it as the XCom
+        `late`: as the start of the run, which a run that is cleared has anew."""
+        ti, run, kept = context["ti"], context["dag_run"], context["task_state_store"]
+        if not (self.late_after and run.start_date):
+            yield
+            return
+        start = run.start_date.isoformat()
+
+        def tell() -> None:
+            with self._no_reason_to_fail():
+                kept.set("late", start)
+            dataops_events.late(run)
+
+        left = (run.start_date + self.late_after - datetime.now(UTC)).total_seconds()
+        timer = threading.Timer(max(left, 0), tell)
+        with self._no_reason_to_fail():
+            if self.before and ti.xcom_pull(task_ids=self.before, key="late") == start:
+                kept.set("late", start)
+            elif kept.get("late") != start:
+                timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+            if timer.ident:
+                timer.join()  # it may be telling
+            with self._no_reason_to_fail():
+                ti.xcom_push(key="late", value=kept.get("late"))
+
+    @contextmanager
+    def _no_reason_to_fail(self) -> Iterator[None]:
+        """What is only kept for the next step to know does not end this one, nor take the place of what did."""
+        try:
+            yield
+        except Exception:
+            self.log.warning("Whether the run is late could not be kept.", exc_info=True)
 
     def _step(self, context: Any) -> Any:
         ti, run = context["ti"], context["dag_run"]
         arguments = ["step", self.step, "--reserve", RESERVE]
-        arguments += ["--asked-by", f"Airflow: {run.dag_id} {run.run_id}"]
+        arguments += ["--asked-by", _asked_by(run)]
         if ti.try_number > ti.max_tries:
             arguments.append("--last-try")
         with tempfile.TemporaryDirectory() as folder:
             out, so_far = Path(folder) / "out.json", Path(folder) / "so-far.json"
             if self.before is None:
+                self._let_go_for_the_run_before(ti, run)
                 arguments += chosen(context["params"])
             else:
                 handed_on = ti.xcom_pull(task_ids=self.before, key="run")
@@ -156,6 +203,22 @@ class DataopsStep(DataopsCommand):
             ti.xcom_push(key="return_value", value=done["result"])
         self.require(code)
         return done["result"]
+
+    def _let_go_for_the_run_before(self, ti: Any, run: Any) -> None:
+        """Of a run that was stopped no step follows, for which the lock would be kept. Runs that were stopped before
+        they began have none."""
+        date = run.logical_date
+        while date and (one := ti.get_previous_ti(logical_date=date)):
+            if ti.get_dagrun_state(one.dag_id, one.run_id) != "failed":
+                return
+            if one.try_number:
+                self.run(["step", "abandon", "--asked-by", _asked_by(one), "--out", os.devnull])
+                return
+            date = one.logical_date
+
+
+def _asked_by(run: Any) -> str:
+    return f"Airflow: {run.dag_id} {run.run_id}"
 
 
 def chosen(params: Any) -> list[str]:

@@ -21,7 +21,7 @@ Fault = Callable[["Handler"], None]
 
 
 class FakeAirflow:
-    """Begins empty. `faults` happen to the next calls of the API, in order, `sign_in_faults` to those before them; `calls` is what was asked."""
+    """Begins empty. `faults` happen to the next calls of the API, in order, `faults_of` to those whose paths end so, and `sign_in_faults` to those before them; `calls` is what was asked."""
 
     def __init__(self) -> None:
         self.dags: dict[str, dict[str, Any]] = {}
@@ -36,6 +36,7 @@ class FakeAirflow:
         self.import_errors: list[dict[str, Any]] = []
         self.health: dict[str, Any] = {"metadatabase": {"status": "healthy"}}
         self.faults: deque[Fault] = deque()
+        self.faults_of: dict[str, list[Fault]] = {}
         self.sign_in_faults: deque[Fault] = deque()
         self.calls: list[tuple[str, str, Any]] = []
         self.tokens: set[str] = set()
@@ -49,7 +50,7 @@ class FakeAirflow:
         return f"http://127.0.0.1:{self._server.server_port}"
 
     def place(self, **changed: Any) -> Place:
-        return Place(**{"url": self.url, "user": "admin", "password": PASSWORD, "timeout": 5.0} | changed)
+        return Place(**{"url": self.url, "user": "admin", "password": PASSWORD, "timeout": 60.0} | changed)
 
     def close(self) -> None:
         self._server.shutdown()
@@ -130,11 +131,11 @@ def slow(seconds: float) -> Fault:
 
 
 def trickle(handler: Handler) -> None:
-    """A fault: an answer that never ends."""
+    """A fault: an answer that takes a minute."""
     handler.send_response(200)
     handler.send_header("Content-Length", "100000")
     handler.end_headers()
-    for _ in range(50):
+    for _ in range(600):
         handler.wfile.write(b" ")
         handler.wfile.flush()
         time.sleep(0.1)
@@ -167,7 +168,13 @@ class Handler(BaseHTTPRequestHandler):
         self.body = json.loads(self.rfile.read(length) or b"null")
         self.fake.calls.append((self.command, unquote(urlsplit(self.path).path), self.body))
         faults = self.fake.sign_in_faults if self.path == "/auth/token" else self.fake.faults
-        if faults and self.path.startswith(("/api/v2", "/auth/token")):
+        path = urlsplit(self.path).path
+        own = next(
+            (found for end, found in self.fake.faults_of.items() if found and path.endswith(end)), None
+        )
+        if own:
+            own.pop(0)(self)
+        elif faults and self.path.startswith(("/api/v2", "/auth/token")):
             faults.popleft()(self)
         else:
             self.answer_rightly()
@@ -234,7 +241,8 @@ class Handler(BaseHTTPRequestHandler):
             run_id = self.body["dag_run_id"]
             if (dag_id, run_id) in self.fake.runs:
                 return 409, {"detail": {"reason": "Unique constraint violation"}}
-            self.fake.add_run(dag_id, run_id, "queued", conf=self.body["conf"])
+            given = {key: self.body[key] for key in ("conf", "logical_date")}
+            self.fake.add_run(dag_id, run_id, "queued", **given)
             return 200, self.fake.runs[dag_id, run_id]
         query = parse_qs(urlsplit(self.path).query)
         found = [run for (dag, _), run in self.fake.runs.items() if dag == dag_id]

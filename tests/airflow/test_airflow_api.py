@@ -10,7 +10,7 @@ from fake_airflow import FakeAirflow, answer, hang_up, hang_up_afterwards, task
 from dataops_cli.airflow.api import Airflow
 from dataops_cli.airflow.faults import Conflict, Fault, Missing
 from dataops_cli.airflow.trigger import new_run_id, trigger
-from dataops_cli.errors import DataopsError, UsageError
+from dataops_cli.errors import DataopsError, ExitCode, UsageError
 
 
 def test_every_page_is_read(api: Airflow, fake: FakeAirflow) -> None:
@@ -24,6 +24,12 @@ def test_no_more_pages_are_read_than_are_wanted(api: Airflow, fake: FakeAirflow)
         fake.add_run("dataops_pipeline", f"run_{number}")
     assert len(api.runs("dataops_pipeline", limit=120)) == 120
     assert len(fake.asked("GET", "/dagRuns")) == 2
+
+
+def test_what_comes_after_a_task(api: Airflow, fake: FakeAirflow) -> None:
+    fake.add_dag("round", downstream={"a": ["b", "c"], "b": ["d"], "c": ["d"], "d": []})
+    assert api.later_tasks("round", "a") == {"b", "c", "d"}
+    assert api.later_tasks("round", "d") == api.later_tasks("round", "gone") == set()
 
 
 def test_a_run_has_an_id_of_ours(api: Airflow, fake: FakeAirflow) -> None:
@@ -61,7 +67,7 @@ def test_a_value_that_does_not_fit_is_told_without_its_schema(api: Airflow, fake
     detail = "Invalid input for param n: 1 is too small\n\nFailed validating 'minimum' in schema:\n    {}"
     fake.faults.append(answer(400, json.dumps({"detail": detail})))
     with pytest.raises(Fault, match=r"Airflow refuses the call \(400\): .*: 1 is too small$"):
-        api.trigger("dataops_pipeline", "mine", {"n": 1}, own_id=False)
+        api.trigger("dataops_pipeline", "mine", {"n": 1})
 
 
 def test_a_run_that_is_there_is_not_taken_for_ours(api: Airflow, fake: FakeAirflow) -> None:
@@ -69,6 +75,14 @@ def test_a_run_that_is_there_is_not_taken_for_ours(api: Airflow, fake: FakeAirfl
     with pytest.raises(Conflict, match="DAG dataops_pipeline has a run mine already") as error:
         trigger(api, "dataops_pipeline", run_id="mine")
     assert error.value.exit_code == 2
+
+
+def test_a_run_that_was_there_is_not_ours_because_an_answer_was_lost(api: Airflow, fake: FakeAirflow) -> None:
+    fake.add_run("dataops_pipeline", "mine", "success", logical_date="2026-01-31T01:00:00Z")
+    api.dag("dataops_pipeline")
+    fake.faults += [answer(200, '{"dag_id": "dataops_pipeline", "is_paused": false}'), answer(502)]
+    with pytest.raises(Conflict, match="DAG dataops_pipeline has a run mine already"):
+        trigger(api, "dataops_pipeline", run_id="mine")
 
 
 def test_a_trigger_of_which_nothing_is_known(api: Airflow, fake: FakeAirflow, pauses: list[float]) -> None:
@@ -94,7 +108,7 @@ def test_a_sign_in_that_is_lost_leaves_no_doubt(api: Airflow, fake: FakeAirflow,
     fake.add_run("dataops_pipeline", "mine", "success")
     fake.sign_in_faults.append(hang_up)
     with pytest.raises(Conflict):
-        api.trigger("dataops_pipeline", "mine", {}, own_id=False)
+        api.trigger("dataops_pipeline", "mine", {})
     assert len(pauses) == 1
 
 
@@ -110,6 +124,48 @@ def test_a_paused_dag(api: Airflow, fake: FakeAirflow) -> None:
     assert told == ["Unpaused daily"]
     assert not fake.dags["daily"]["is_paused"]
     assert len(fake.runs) == 1
+
+
+def test_a_run_that_is_refused_leaves_its_dag_paused(api: Airflow, fake: FakeAirflow) -> None:
+    fake.add_dag("daily", paused=True)
+    fake.add_run("daily", "mine", "success")
+    with pytest.raises(Conflict):
+        trigger(api, "daily", run_id="mine", unpause=True)
+    assert fake.dags["daily"]["is_paused"]
+
+
+def test_a_dag_that_cannot_be_unpaused(
+    api: Airflow, fake: FakeAirflow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forbidden(*_arguments: object) -> None:
+        raise Fault("Airflow does not allow this", hint="", exit_code=ExitCode.REFUSED)
+
+    fake.add_dag("daily", paused=True)
+    monkeypatch.setattr(api, "set_paused", forbidden)
+    with pytest.raises(
+        DataopsError, match="Run mine is queued, and DAG daily may still be paused: "
+    ) as error:
+        trigger(api, "daily", run_id="mine", unpause=True)
+    assert error.value.hint == "Let it go on: dataops airflow unpause daily"
+
+    def interrupted(*_arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(api, "set_paused", interrupted)
+    with pytest.raises(
+        DataopsError, match="Run next is queued, and DAG daily may still be paused: "
+    ) as error:
+        trigger(api, "daily", run_id="next", unpause=True)
+    assert error.value.exit_code == 130
+
+
+def test_a_lost_trigger_of_a_paused_dag(api: Airflow, fake: FakeAirflow, pauses: list[float]) -> None:
+    fake.add_dag("daily", paused=True)
+    api.dags()
+    fake.faults += [answer(200, json.dumps(fake.dags["daily"]))] + [hang_up] * 5
+    with pytest.raises(DataopsError, match="Whether run mine was accepted is not known") as error:
+        trigger(api, "daily", run_id="mine", unpause=True)
+    assert error.value.hint.endswith(" · The DAG is still paused: dataops airflow unpause daily")
 
 
 def test_a_dag_whose_file_has_a_fault(api: Airflow, fake: FakeAirflow) -> None:
@@ -143,7 +199,7 @@ def test_what_cannot_be_a_dag_is_not_asked_for(api: Airflow, fake: FakeAirflow, 
 
 @pytest.mark.parametrize("run_id", ["a/b", "", "..", "a\nb"])
 def test_what_cannot_be_a_run_is_not_asked_for(api: Airflow, fake: FakeAirflow, run_id: str) -> None:
-    for call in (api.run, lambda dag, run: api.trigger(dag, run, {}, own_id=False)):
+    for call in (api.run, lambda dag, run: api.trigger(dag, run, {})):
         with pytest.raises(UsageError, match="cannot be a run's id"):
             call("dataops_pipeline", run_id)
     assert fake.calls == []

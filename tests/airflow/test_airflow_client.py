@@ -6,12 +6,13 @@ import socket
 import ssl
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from airflow_client import client as generated
-from fake_airflow import FakeAirflow, answer, hang_up, slow, trickle
+from fake_airflow import FakeAirflow, Handler, answer, hang_up, slow, trickle
 
 from dataops_cli.airflow.api import Airflow
 from dataops_cli.airflow.client import OPERATIONS, REPEATABLE
@@ -74,7 +75,7 @@ def test_it_waits_as_long_as_it_is_asked_to(api: Airflow, fake: FakeAirflow, pau
 
 
 def test_it_does_not_wait_past_its_deadline(api: Airflow, fake: FakeAirflow, pauses: list[float]) -> None:
-    fake.faults.append(answer(429, '{"detail": "too many"}', Retry_After="30"))
+    fake.faults.append(answer(429, '{"detail": "too many"}', Retry_After="300"))
     with pytest.raises(Away) as error:
         api.dags()
     assert (pauses, error.value.exit_code) == ([], 3)
@@ -116,13 +117,13 @@ def test_one_who_asks_again_anyway_makes_one_attempt(
     assert pauses == []
 
 
-@pytest.mark.parametrize("fault", [slow(3), trickle], ids=["late", "trickling"])
+@pytest.mark.parametrize("fault", [slow(60), trickle], ids=["late", "trickling"])
 def test_a_slow_answer_is_given_up(fake: FakeAirflow, fault: Any) -> None:
     fake.faults.append(fault)
     began = time.monotonic()
     with pytest.raises(Away, match="no answer within 1 s"):
         Airflow(fake.place(timeout=1.0)).dags()
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 50
 
 
 def refusal(place: Any) -> Fault:
@@ -154,6 +155,19 @@ def test_a_sign_in_is_refused_too_where_the_database_is_away(
         fake.faults.append(answer(200, '{"metadatabase": {"status": "unhealthy"}}'))
     assert [dag.dag_id for dag in api.dags()] == ["dataops_pipeline"]
     assert fake.sign_ins == 1
+
+
+def test_signing_in_is_within_the_deadline(fake: FakeAirflow) -> None:
+    def late(status: int, body: str) -> Callable[[Handler], None]:
+        def wait(handler: Handler) -> None:
+            time.sleep(0.8)
+            answer(status, body)(handler)
+
+        return wait
+
+    fake.sign_in_faults += [late(401, "{}")] * 2
+    fake.faults_of["/monitor/health"] = [late(200, "{}")]
+    assert isinstance(refusal(fake.place(timeout=1.0)), Away)  # the second sign-in would be a wrong password
 
 
 def test_a_wrong_password_is_not_tried_for_long(fake: FakeAirflow) -> None:

@@ -8,14 +8,13 @@ import pty
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
-from fake_airflow import PASSWORD, FakeAirflow, slow, task
+from fake_airflow import PASSWORD, FakeAirflow, answer, slow, task
 
-from support import Dataops, clean_environment
+from support import Dataops, clean_environment, until
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -131,14 +130,74 @@ def test_a_paused_dag_is_refused(run: Run, fake: FakeAirflow) -> None:
     assert done.returncode == 5
     assert lines(done.stderr) == [
         "error: DAG dataops_pipeline is paused: a run would be accepted, and stay queued for ever",
-        "  → Unpause it with the run: --unpause. That also starts its schedule, if it has one: it has none",
+        "  → Unpause it with the run by --unpause, or: dataops airflow unpause dataops_pipeline · "
+        "That also starts its schedule, if it has one: it has none",
     ]
     planned = run("trigger", "--unpause", "--plan", "--conf", "layer=gold")
     assert lines(planned.stdout) == [
-        "unpause dataops_pipeline: it is paused",
         'trigger dataops_pipeline with {"layer": "gold"}',
+        "unpause dataops_pipeline: it is paused",
     ]
     assert (fake.runs, fake.asked("PATCH", "")) == ({}, [])
+
+
+@pytest.mark.parametrize(
+    ("run_id", "said"),
+    [
+        ("a/b", "'a/b' cannot be a run's id"),
+        ("", "'' cannot be a run's id"),
+        ("taken", "has a run taken already"),
+    ],
+)
+@pytest.mark.parametrize("plan", [(), ("--plan",)])
+def test_an_id_that_a_run_cannot_have(
+    run: Run, fake: FakeAirflow, run_id: str, said: str, plan: tuple[str, ...]
+) -> None:
+    fake.add_run("dataops_pipeline", "taken")
+    done = run("trigger", "--run-id", run_id, *plan)
+    assert (done.returncode, said in done.stderr, len(fake.runs)) == (2, True, 1), done.stderr
+
+
+def test_a_plan_names_the_run(run: Run) -> None:
+    assert run("trigger", "--run-id", "my run", "--plan").stdout == (
+        "trigger dataops_pipeline as my run with {}\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        (
+            1,
+            [
+                "Mend the cause, then let what failed run again: dataops airflow clear one --dag dataops_pipeline"
+            ],
+        ),
+        (
+            2,
+            [
+                "Mend the cause, then let what failed run again: dataops airflow clear one --dag dataops_pipeline",
+                "Where its parameters are the cause, start a new run: dataops airflow trigger dataops_pipeline",
+            ],
+        ),
+        (
+            5,
+            [
+                "It would fail again; start a new run: "
+                """dataops airflow trigger dataops_pipeline --conf '{"layer": ["gold"]}'"""
+            ],
+        ),
+    ],
+)
+def test_what_to_do_about_a_task_of_the_cli(run: Run, fake: FakeAirflow, code: int, told: list[str]) -> None:
+    fake.add_run("dataops_pipeline", "one", "failed", conf={"layer": ["gold"]})
+    fake.frames.append(("failed", [task("freshness", "failed")]))
+    ended = f"AirflowFailException: dataops ended with exit code {code}: see the lines above."
+    fake.logs["freshness", 1] = [{"timestamp": "2026-01-31T01:00:02Z", "event": ended}]
+    assert lines(run("watch").stdout)[-len(told) - 1 :] == [
+        "  → Its whole log: dataops airflow logs freshness one --dag dataops_pipeline",
+        *(f"  → {line}" for line in told),
+    ]
 
 
 @pytest.mark.usefixtures("failed")
@@ -163,6 +222,104 @@ def test_watch_a_run_that_failed(run: Run) -> None:
     assert (document["state"], document["failures"]) == (
         "failed",
         [{"task": "silver", "try": 2, "log": ["two rows are empty"]}],
+    )
+
+
+# What the step silver returns, where a test of it fails.
+SILVER = {
+    "run_id": "20260131T010000Z-1a2b3c",
+    "as_of_date": "2014-06-30",
+    "published": False,
+    "models": [
+        {
+            "model": "slvr_customers",
+            "status": "success",
+            "rows": 19820,
+            "passed": 7,
+            "failed": 1,
+            "seconds": 0.4,
+        }
+    ],
+    "failures": [
+        {
+            "kind": "test",
+            "name": "no_big_spender",
+            "message": "Got 1 result",
+            "rows": [{"customer_id": 29818}],
+        }
+    ],
+}
+
+
+@pytest.mark.usefixtures("failed")
+@pytest.mark.parametrize("words", [["watch", "one"], ["trigger", "--run-id", "two", "--wait"]])
+def test_the_rows_that_made_a_test_fail_are_shown_to_whoever_watches(
+    run: Run, fake: FakeAirflow, words: list[str]
+) -> None:
+    fake.returned |= {"silver": SILVER, "bronze": {"models": 3}}
+    shown = [
+        "  slvr_customers: success, 19,820 rows, 1 test failed, 0.4 s",
+        "  failed no_big_spender: Got 1 result",
+        "    customer_id=29818",
+    ]
+    done = run(*words)
+    assert done.returncode == 1
+    assert lines(done.stdout)[2:7] == [
+        "bronze                                                         success           1         1.5",
+        "silver                                                         failed            2/2       1.5",
+        *shown,
+    ]
+    assert [f"  {line}" for line in shown] == [line for line in lines(done.stderr) if line.startswith("    ")]
+
+
+@pytest.fixture
+def cut_off(fake: FakeAirflow) -> None:
+    """A run that took longer than its DAG allows: what was at work, and what waited, is skipped."""
+    fake.add_run("dataops_pipeline", "by hand", "failed")
+    gold = task("gold", "skipped") | {"try_number": 1}
+    fake.frames.append(("failed", [task("bronze", "success"), gold, task("publish", "skipped")]))
+
+
+REASON = (
+    "No task failed: the run took longer than its DAG allows (dagrun_timeout), or was ended by hand. "
+    "Not done: gold, publish"
+)
+
+
+@pytest.mark.usefixtures("cut_off")
+def test_a_run_that_was_cut_off_says_so(run: Run) -> None:
+    done = run("watch", "by hand")
+    assert done.returncode == 1
+    assert lines(done.stdout)[-5:] == [
+        "",
+        "Failed: dataops_pipeline by hand in 8.5 s",
+        f"  {REASON}",
+        "  → How far it came: dataops airflow logs gold 'by hand' --dag dataops_pipeline",
+        "  → Let it go on from where it was: dataops airflow clear 'by hand' --dag dataops_pipeline",
+    ]
+    assert json.loads(run("watch", "--json").stdout)["reason"] == REASON
+    assert json.loads(run("show", "--json").stdout)["reason"] == REASON
+    assert lines(run("clear", "--plan").stdout) == ["clear gold: skipped", "clear publish: skipped"]
+
+
+@pytest.mark.usefixtures("failed")
+def test_a_run_with_a_failed_task_was_not_cut_off(run: Run) -> None:
+    assert json.loads(run("show", "--json").stdout)["reason"] is None
+    assert lines(run("show").stdout)[-1] == (
+        "  → Its results, and the end of the log of what failed: dataops airflow watch one --dag dataops_pipeline"
+    )
+
+
+def test_a_run_id_that_is_there_is_refused_with_its_dag(run: Run, fake: FakeAirflow) -> None:
+    fake.add_dag("report")
+    fake.add_run("report", "by hand")
+    done = run("trigger", "report", "--run-id", "by hand")
+    assert (done.returncode, lines(done.stderr)) == (
+        2,
+        [
+            "error: DAG report has a run by hand already",
+            "  → Give it another --run-id, or look at that one: dataops airflow show 'by hand' --dag report",
+        ],
     )
 
 
@@ -193,6 +350,8 @@ def test_logs(run: Run) -> None:
     assert (missing.returncode, lines(missing.stderr)[1]) == (2, "  → It has: bronze, silver, gold")
     assert "Task silver has no try 7: its latest is 2" in run("logs", "silver", "--try", "7").stderr
     assert run("logs", "gold").stderr == "gold has not begun: it is upstream_failed.\n"
+    gone = run("logs", "bronze")
+    assert (gone.returncode, lines(gone.stderr)[0]) == (2, "error: Task bronze has no try 1 any more")
 
 
 def test_logs_of_what_has_not_begun(run: Run, fake: FakeAirflow) -> None:
@@ -218,6 +377,34 @@ def test_clear(run: Run, fake: FakeAirflow) -> None:
     assert run("clear", "one", "--task", "copper").returncode == 2
 
 
+def test_clear_of_a_stopped_run_takes_what_was_skipped(run: Run, fake: FakeAirflow) -> None:
+    """Of what its DAG skipped itself, `rare` has a task behind it that was done; nothing comes after `leaf`."""
+    after = {"choose": ["rare", "usual"], "rare": ["join"], "usual": ["join"], "join": [], "leaf": []}
+    fake.add_dag("branches", downstream=after | {"slow": ["last"], "last": []})
+    fake.add_run("branches", "one", "failed")
+    states = {
+        "choose": "success",
+        "rare": "skipped",
+        "usual": "success",
+        "join": "success",
+        "leaf": "skipped",
+    }
+    states |= {"slow": "failed", "last": "skipped", "gone": "removed"}
+    fake.frames.append(("failed", [task(name, state) for name, state in states.items()]))
+    planned = run("clear", "one", "--dag", "branches", "--plan")
+    assert sorted(lines(planned.stdout)) == [
+        "clear last: skipped",
+        "clear leaf: skipped",
+        "clear slow: failed",
+    ]
+
+
+def test_clear_of_a_run_that_succeeded_takes_what_failed_alone(run: Run, fake: FakeAirflow) -> None:
+    fake.add_run("dataops_pipeline", "one", "success")
+    fake.frames.append(("success", [task("bronze", "failed"), task("silver", "skipped")]))
+    assert lines(run("clear", "--plan").stdout) == ["clear bronze: failed"]
+
+
 def test_pause_and_unpause(run: Run, fake: FakeAirflow) -> None:
     assert run("pause", "--plan").stdout == "pause dataops_pipeline\n"
     assert not fake.dags["dataops_pipeline"]["is_paused"]
@@ -240,6 +427,18 @@ def test_backfill(run: Run, fake: FakeAirflow) -> None:
     assert (body["dag_run_conf"], body["reprocess_behavior"]) == ({"layer": "gold"}, "none")
     assert run("backfill", "--from", "2026-01-02", "--to", "2026-01-01").returncode == 2
     assert run("backfill", "--from", "2026-01-02", "--to", "soon").returncode == 2
+    running = "There is already a running backfill for dag dataops_pipeline"
+    fake.faults_of["/backfills"] = [answer(409, json.dumps({"detail": running}))]
+    waits = run(*words)
+    assert (waits.returncode, lines(waits.stderr)) == (
+        4,
+        [
+            f"error: {running}",
+            "  → Wait until it has ended: dataops airflow runs dataops_pipeline --type backfill",
+        ],
+    )
+    many = run(*words, "--max-active-runs", "2")
+    assert (many.returncode, "the warehouse has one writer" in many.stderr) == (2, True)
 
 
 def test_a_backfill_that_has_been(run: Run, fake: FakeAirflow) -> None:
@@ -264,7 +463,7 @@ def test_a_backfill_of_a_dag_without_dates(run: Run, fake: FakeAirflow) -> None:
         [
             "error: DAG dataops_pipeline has no dates to run for: its schedule is on demand only",
             '  → Set airflow.schedule in the environment\'s settings, such as "0 2 * * *", then: dataops up '
-            "For one run: dataops airflow trigger dataops_pipeline",
+            "· For one run: dataops airflow trigger dataops_pipeline",
         ],
     )
     done = run("backfill", "report", "--from", "2026-01-01", "--to", "2026-01-02")
@@ -293,7 +492,18 @@ def test_parameters_are_checked_before_anything_is_done(
 
 
 @pytest.mark.parametrize("timeout", ["abc", "-5", "0", "0s"])
-@pytest.mark.parametrize("words", [["airflow", "trigger"], ["airflow", "watch"], ["run"]])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["airflow", "trigger"],
+        ["airflow", "watch"],
+        ["run"],
+        ["up"],
+        ["worker", "up"],
+        ["worker", "stop"],
+        ["health"],
+    ],
+)
 def test_a_timeout_is_checked_first(
     dataops_here: Dataops, platform: Path, fake: FakeAirflow, words: list[str], timeout: str
 ) -> None:
@@ -304,7 +514,7 @@ def test_a_timeout_is_checked_first(
     assert fake.calls == []
 
 
-@pytest.mark.parametrize("option", [["--timeout", "5m"], ["--follow-logs"]])
+@pytest.mark.parametrize("option", [["--timeout", "5m"], ["--follow-logs"], ["--follow-logs", "--plan"]])
 def test_nothing_is_watched_with_no_wait(
     dataops_here: Dataops, platform: Path, fake: FakeAirflow, option: list[str]
 ) -> None:
@@ -339,6 +549,17 @@ def test_names_that_cannot_be(run: Run) -> None:
     assert (done.returncode, lines(done.stderr)[0]) == (2, "error: DAG dataops_pipeline has no run it's")
 
 
+def test_runs_of_a_type(run: Run, fake: FakeAirflow) -> None:
+    fake.add_run("dataops_pipeline", "mine")
+    fake.add_run("dataops_pipeline", "filled", run_type="backfill")
+    found = json.loads(run("runs", "--type", "backfill", "--json").stdout)
+    assert [item["run_id"] for item in found] == ["filled"]
+    assert run("runs", "--type", "scheduled", "--state", "failed", "--state", "success").stdout == (
+        "No run of dataops_pipeline is failed or success and scheduled. "
+        "All of them: dataops airflow runs dataops_pipeline\n"
+    )
+
+
 def test_stop(run: Run, fake: FakeAirflow) -> None:
     for name, state in (("one", "running"), ("two", "queued"), ("done", "success")):
         fake.add_run("dataops_pipeline", name, state)
@@ -356,7 +577,13 @@ def test_stop(run: Run, fake: FakeAirflow) -> None:
     ]
     document = json.loads(run("stop", "two", "--json").stdout)
     assert document == [
-        {"dag_id": "dataops_pipeline", "run_id": "two", "state": "failed", "changed": True, "plan": False}
+        {
+            "dag_id": "dataops_pipeline",
+            "run_id": "two",
+            "state": "failed",
+            "changed": True,
+            "plan_only": False,
+        }
     ]
     assert [fake.runs["dataops_pipeline", name]["state"] for name in ("one", "two", "done")] == [
         "failed",
@@ -395,14 +622,26 @@ def test_health(run: Run, fake: FakeAirflow) -> None:
         "metadatabase   healthy",
         "triggerer      not used",
     ]
+    fake.health["dag_processor"] = {"status": None}
+    done = run("health")
+    assert (done.returncode, "dag_processor   missing" in done.stdout) == (1, True)
+    assert "Not healthy: dag_processor" in done.stderr
     fake.health["scheduler"] = {"status": "unhealthy", "latest_scheduler_heartbeat": "2026-01-31T01:00:00Z"}
     done = run("health")
     assert done.returncode == 1
-    assert "Not healthy: scheduler" in done.stderr
+    assert "Not healthy: dag_processor, scheduler" in done.stderr
 
 
 def test_users(run: Run, fake: FakeAirflow) -> None:
-    assert run("users").returncode == 3
+    others = run("users")
+    assert (others.returncode, "its auth manager is not FAB's" in others.stderr) == (3, True)
+    fake.sign_in_faults += [answer(404)]
+    fake.faults_of["/version"] = [answer(404)]
+    stranger = run("users")
+    assert (stranger.returncode, "is not Airflow 3" in stranger.stderr) == (3, True)
+    fake.sign_in_faults += [answer(401, "{}")] * 2
+    wrong = run("users")
+    assert (wrong.returncode, "does not accept user admin" in wrong.stderr) == (3, True)
     fake.users = [
         {
             "username": "admin",
@@ -465,12 +704,8 @@ def begin(
     )
 
 
-def until_watched(fake: FakeAirflow) -> None:
-    deadline = time.monotonic() + 20
-    while not fake.asked("GET", "/taskInstances"):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    time.sleep(0.3)
+def until_asked(fake: FakeAirflow, ending: str, times: int = 1) -> None:
+    until(lambda: len(fake.asked("GET", ending)) >= times)
 
 
 @pytest.fixture
@@ -482,9 +717,9 @@ def endless(fake: FakeAirflow) -> None:
 @pytest.mark.usefixtures("endless")
 def test_ctrl_c_in_a_pipe_detaches(fake: FakeAirflow, platform: Path) -> None:
     process = begin(fake, platform, "watch")
-    until_watched(fake)
+    until_asked(fake, "/taskInstances")
     process.send_signal(signal.SIGINT)
-    _, stderr = process.communicate(timeout=20)
+    _, stderr = process.communicate(timeout=60)
     assert process.returncode == 130
     assert stderr.decode().splitlines()[-2:] == [
         "error: Detached: run one goes on",
@@ -500,41 +735,41 @@ def test_ctrl_c_just_after_the_trigger_detaches(fake: FakeAirflow, platform: Pat
     assert process.stderr is not None
     assert process.stderr.readline().startswith(b"Triggered dataops_pipeline dataops__")
     process.send_signal(signal.SIGINT)
-    _, stderr = process.communicate(timeout=20)
+    _, stderr = process.communicate(timeout=60)
     assert process.returncode == 130
     assert b"error: Detached: run dataops__" in stderr
     assert b"Watch it again: dataops airflow watch --env dev dataops__" in stderr
 
 
 @pytest.mark.usefixtures("endless")
-def test_ctrl_c_before_a_run_is_found_detaches(fake: FakeAirflow, platform: Path) -> None:
-    fake.faults.append(slow(5))
+def test_ctrl_c_before_a_run_is_found_says_nothing_of_one(fake: FakeAirflow, platform: Path) -> None:
+    fake.faults.append(slow(60))
     process = begin(fake, platform, "watch")
-    deadline = time.monotonic() + 20
-    while not fake.asked("GET", "/dagRuns"):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    until_asked(fake, "/dagRuns")
     process.send_signal(signal.SIGINT)
-    _, stderr = process.communicate(timeout=20)
+    _, stderr = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert (
-        lines(stderr.decode())[-1] == "  → Watch it again: dataops airflow watch last --dag dataops_pipeline"
-    )
+    assert lines(stderr.decode())[0] == "error: Interrupted"
+    assert b"goes on" not in stderr
 
 
 @pytest.mark.usefixtures("endless")
 @pytest.mark.parametrize(
-    ("answers", "told", "state"),
-    [("d", "Detached: run one goes on", "running"), ("w\x03s", "Stopped run one: it is failed", "failed")],
-    ids=["detach", "watch on, then stop"],
+    ("answers", "told", "state", "code"),
+    [
+        ("d", "Detached: run one goes on", "running", 130),
+        ("w\x03s", "Stopped run one: it is failed", "failed", 130),
+        ("s", "Succeeded", "success", 0),
+    ],
+    ids=["detach", "watch on, then stop", "stop what has ended meanwhile"],
 )
 def test_ctrl_c_on_a_terminal_asks(
-    fake: FakeAirflow, platform: Path, answers: str, told: str, state: str
+    fake: FakeAirflow, platform: Path, answers: str, told: str, state: str, code: int
 ) -> None:
     leader, follower = pty.openpty()
     process = begin(fake, platform, "watch", terminal=follower)
     os.close(follower)
-    until_watched(fake)
+    until_asked(fake, "/taskInstances")
     if state == "failed":
         fake.frames.clear()
     written = b""
@@ -548,14 +783,18 @@ def test_ctrl_c_on_a_terminal_asks(
     for part in answers.split("\x03"):
         process.send_signal(signal.SIGINT)
         read_until(b"go on [w]atching")
+        if state == "success":
+            fake.frames[0] = ("success", [task("bronze", "success")])
+        looks = len(fake.asked("GET", "/taskInstances"))
         os.write(leader, f"{part}\n".encode())
-        time.sleep(1.0)
+        if part == "w":
+            until_asked(fake, "/taskInstances", looks + 1)
     read_until(told.encode())
     try:
         while os.read(leader, 4096):
             pass
     except OSError:  # the end of a terminal
         pass
-    assert process.wait(timeout=20) == 130
+    assert process.wait(timeout=60) == code
     os.close(leader)
     assert fake.runs["dataops_pipeline", "one"]["state"] == state

@@ -47,9 +47,25 @@ def test_marks_and_the_source_are_left_out() -> None:
     assert lines[1].time is not None
 
 
+def test_what_a_task_prints_is_its_own_wherever_it_stands() -> None:
+    """Airflow reads it beside the log, so that it may come behind the mark of what follows the task."""
+    printed = event("three orders", logger="task.stdout")
+    lines = lines_of([event("::group::Post Execute"), printed, event("Pushing xcom")])
+    assert [(line.text, line.framing) for line in lines] == [("three orders", False), ("Pushing xcom", True)]
+    assert tail(lines, 5) == ["three orders"]
+
+
 def test_the_source_is_shown_where_nothing_else_is_there() -> None:
     lines = lines_of([*SOURCE, {"event": "Could not read served logs: timed out"}])
     assert lines[-1].text == "Could not read served logs: timed out"
+
+
+def test_what_would_steer_a_terminal_is_left_out() -> None:
+    event = "it's \x1b[1;31mred\x1b[0m, \x1b]8;;http://evil\x1b\\linked\x1b]8;;\x07,\tcl\x07ear\x1bc\x9b2J\r\nnext"
+    error = {"exc_type": "ValueError", "exc_value": "\x1b[2Jgone", "frames": []}
+    (line,) = lines_of([{"event": event, "timestamp": "2026-01-31T01:00:02Z", "error_detail": [error]}])
+    assert line.text == "it's red, linked,\tclear2J\nnext"
+    assert line.trace[-1] == "ValueError: gone"
 
 
 def test_plain_text_is_taken_too() -> None:

@@ -201,6 +201,69 @@ def test_where_a_log_lies_is_not_followed(api: Airflow, fake: FakeAirflow, clock
     assert view.logged == [("bronze", 1, ["first"]), ("bronze", 1, ["second"])]
 
 
+def test_a_log_that_could_not_be_read_is_shown_at_the_next_look(
+    api: Airflow, fake: FakeAirflow, clock: Clock
+) -> None:
+    fake.logs["bronze", 1] = [{"timestamp": "2026-01-31T01:00:02Z", "event": "built"}]
+    fake.faults_of["/logs/1"] = [answer(503)] * 2
+    play(fake, ("running", [task("bronze", "success")]), ("success", [task("bronze", "success")]))
+    view = Recorder()
+    seen(api, view, follow_logs=True)
+    assert view.logged == [("bronze", 1, ["built"])]
+
+
+def test_a_line_that_comes_before_one_that_was_shown_is_shown(
+    api: Airflow, fake: FakeAirflow, clock: Clock
+) -> None:
+    fake.logs = Lagging(["begun", "done"], ["begun", "printed", "printed", "done"])
+    running = ("running", [task("bronze", "running")])
+    play(fake, running, ("success", [task("bronze", "success")]))
+    view = Recorder()
+    seen(api, view, follow_logs=True)
+    assert view.logged == [("bronze", 1, ["begun", "done"]), ("bronze", 1, ["printed", "printed"])]
+
+
+class Lagging(dict[tuple[str, int], list[Any]]):
+    """A log of which ever more is there at each look."""
+
+    def __init__(self, *looks: Sequence[str] | None) -> None:
+        self.looks = list(looks)
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        found = self.looks.pop(0) if len(self.looks) > 1 else self.looks[0]
+        return None if found is None else [{"timestamp": "2026-01-31T01:00:02Z", "event": e} for e in found]
+
+
+@pytest.mark.parametrize("looks", [(None, ["a"], ["a"], ["a", "b"]), (["a"], ["a"], ["a"], ["a", "b"])])
+def test_a_log_that_lags_behind_is_followed_to_its_end(
+    api: Airflow, fake: FakeAirflow, clock: Clock, looks: Sequence[Sequence[str] | None]
+) -> None:
+    fake.logs = Lagging(*looks)
+    play(fake, ("success", [task("bronze", "success"), task("silver", "skipped")]))
+    view = Recorder()
+    seen(api, view, follow_logs=True, logs_behind=3.0)
+    assert view.logged == [("bronze", 1, ["a"]), ("bronze", 1, ["b"])]
+    assert clock.now - 1000 <= 6
+
+
+def test_a_log_that_never_comes_is_not_waited_for_without_end(
+    api: Airflow, fake: FakeAirflow, clock: Clock
+) -> None:
+    fake.logs = Lagging(None)
+    play(fake, ("success", [task("bronze", "success")]))
+    seen(api, Recorder(), follow_logs=True, logs_behind=3.0)
+    assert clock.now - 1000 <= 9
+
+
+def test_the_end_of_a_log_that_lags_behind_is_waited_for(
+    api: Airflow, fake: FakeAirflow, clock: Clock
+) -> None:
+    play(fake, frame("failed", "upstream_failed", "failed", "success"))
+    fake.logs["silver", 1] = [{"timestamp": "2026-01-31T01:00:02Z", "event": "two rows"}]
+    seen(api, Recorder(), logs_behind=3.0)
+    assert clock.slept == [3.0]
+
+
 def test_a_long_task_is_no_stall(api: Airflow, fake: FakeAirflow, clock: Clock) -> None:
     play(fake, *[frame("running", None, None, "running")] * 30, frame("success", *["success"] * 3))
     fake.health["scheduler"] = {"status": "unhealthy"}
@@ -279,8 +342,50 @@ def test_what_a_task_returned_is_shown_below_it(api: Airflow, fake: FakeAirflow,
     fake.returned["bronze"] = {"models": 3}
     view = Recorder()
     outcome = seen(api, view, returned_lines=lambda value: [f"{value['models']} models"])
-    assert view.notes == outcome.notes == {"bronze": ["3 models"]}
+    assert view.notes == outcome.notes == {"bronze": ["3 models"], "silver": [], "gold": []}
     assert len(fake.asked("GET", "bronze/xcomEntries/return_value")) == 1
+
+
+def test_parts_of_mapped_tasks_are_not_asked_what_they_returned(
+    api: Airflow, fake: FakeAirflow, clock: Clock
+) -> None:
+    play(fake, ("success", [task("bronze", "success", map_index=part) for part in range(3)]))
+    seen(api, Recorder(), returned_lines=lambda value: [str(value)])
+    assert fake.asked("GET", "xcomEntries/return_value") == []
+
+
+def test_what_a_task_returned_may_be_forbidden(api: Airflow, fake: FakeAirflow, clock: Clock) -> None:
+    play(fake, frame("success", *["success"] * 3))
+    forbidden = fake.faults_of["xcomEntries/return_value"] = [
+        answer(403)
+    ] * 6  # signed in anew after each first
+    outcome = seen(api, Recorder(), returned_lines=lambda value: [str(value)])
+    assert (outcome.succeeded, any(outcome.notes.values()), forbidden) == (True, False, [])
+
+
+def test_what_a_task_returned_a_look_later_is_shown_in_a_pipe(
+    api: Airflow, fake: FakeAirflow, clock: Clock
+) -> None:
+    play(
+        fake,
+        frame("running", None, "running", "success"),
+        frame("running", None, "running", "success"),
+        frame("success", *["success"] * 3),
+    )
+    fake.returned["bronze"] = 3
+    fake.faults_of["bronze/xcomEntries/return_value"] = [answer(503)]
+    stderr = io.StringIO()
+    with showing(Console(stdout=io.StringIO(), stderr=stderr)) as view:
+        watch(api, DAG, RUN, view=view, returned_lines=lambda value: [f"{value} models"])
+    assert stderr.getvalue() == (
+        "dataops_pipeline one: running\n"
+        "  success         bronze  1.5 s\n"
+        "  running         silver\n"
+        "  success         bronze  1.5 s\n"
+        "    3 models\n"
+        "  success         silver  1.5 s\n"
+        "  success         gold  1.5 s\n"
+    )
 
 
 def test_a_pipe_gets_a_line_for_each_change(api: Airflow, fake: FakeAirflow, clock: Clock) -> None:

@@ -75,7 +75,7 @@ def test_workers_of_the_stack(
     health = worker_health(application())
     assert health is not None
     assert (health.part, health.status) == ("worker", status)
-    assert health.ill == (status not in ("healthy", None))
+    assert health.ill == (status != "healthy")
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 
 from local_engine import STAND_IN, local_engine
-from support import Dataops, clean_environment
+from support import Dataops, clean_environment, killed_after, until
 
 ENVIRONMENT = """\
 [warehouse]
@@ -37,7 +37,7 @@ files = ["compose/compose.yml", "compose/{over}.yml"]
 name = "{name}"
 prefix = "{name}-"
 port_offset = {port_offset}
-timeout = 240
+timeout = 600
 """
 IMAGES = {
     "SQLSERVER_IMAGE": STAND_IN,
@@ -46,11 +46,13 @@ IMAGES = {
     "REDIS_IMAGE": "dataops-test/redis:7",
     "PYTHON_IMAGE": "dataops-test/python:3.11",
 }
-# Two tasks that take their time, one on dbt's queue and one in the scheduler.
-SLOW = """
+# Beside the platform's own: two tasks that take their time, one on dbt's queue and one in the scheduler; what follows
+# the pipeline, as docs/ORCHESTRATION.md says it; and a run that does not end in time.
+DAGS = """
 from datetime import timedelta
 
-from airflow.sdk import DAG, task
+from airflow.sdk import DAG, Asset, task
+from dataops_steps import DataopsCommand
 
 with DAG("slow", schedule=None, is_paused_upon_creation=False, max_active_runs=20):
 
@@ -63,7 +65,25 @@ with DAG("slow", schedule=None, is_paused_upon_creation=False, max_active_runs=2
         return "sleep {{ dag_run.conf.get('seconds', 1) }}"
 
     on_dbt() >> in_the_scheduler()
+
+with DAG("follower", schedule=[Asset.ref(name="gold.gld_sales_summary")], is_paused_upon_creation=False):
+
+    @task
+    def send(): ...
+
+    send()
+
+with DAG("too_long", schedule=None, is_paused_upon_creation=False):
+    DataopsCommand(
+        task_id="build",
+        arguments=["run", "--direct", "--layer=bronze"],
+        execution_timeout=timedelta(seconds=30),
+    )
 """
+
+
+# Writes a dbt test, such as `silver/name`, and its query.
+DbtTest = Callable[[str, str], Path]
 
 
 @dataclass
@@ -94,6 +114,15 @@ class Flow:
             text=True,
         )
 
+    def watched(self, process: subprocess.Popen[str], line: str) -> str:
+        """A line that the command writes, by a regular expression, as soon as it does."""
+        assert process.stdout
+        with killed_after(process):
+            for written in process.stdout:
+                if re.search(line, written):
+                    return written
+        raise AssertionError(f"the command ended without a line {line!r}")
+
     def container(self, service: str) -> str:
         return f"{self.name}-dataops-{service}"
 
@@ -121,17 +150,19 @@ class Flow:
         return self.inside("sh", "-c", psql, statement, service="postgres").strip()
 
     def state(self, run_id: str, task: str, dag: str = "slow") -> str:
-        tasks = self.done("airflow", "tasks", run_id, "--dag", dag)
-        return next((str(item["state"]) for item in tasks if item["task_id"] == task), "")
+        """From the database itself, which takes a moment: a state that is waited for may not last."""
+        where = f"dag_id = '{dag}' and run_id = '{run_id}' and task_id = '{task}'"
+        return self.metadata(f"select state from task_instance where {where}")
 
-    def until(self, met: Callable[[], bool], seconds: float = 90) -> None:
-        deadline = time.monotonic() + seconds
-        while not met():
-            assert time.monotonic() < deadline, "it did not come to pass"
-            time.sleep(0.5)
+    def begun(self, run_id: str, task: str, dag: str = "slow") -> bool:
+        """Whether the task is at work, or was."""
+        return self.state(run_id, task, dag) in ("running", "success")
+
+    def until(self, met: Callable[[], bool], seconds: float = 240) -> None:
+        until(met, seconds, pause=0.5)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def flow(
     tmp_path_factory: pytest.TempPathFactory,
     new_platform: Callable[[Path], Path],
@@ -139,12 +170,27 @@ def flow(
     adventureworks: Path,
 ) -> Iterator[Flow]:
     folder = new_platform(tmp_path_factory.mktemp("flow") / "platform")
-    (folder / "airflow" / "dags" / "slow.py").write_text(SLOW)
+    (folder / "airflow" / "dags" / "beside.py").write_text(DAGS)
     with flow_in(
-        folder, f"dataops-flow-{os.getpid()}", dataops, adventureworks, over="dev", port_offset=33000
+        folder, f"dataops-flow-{os.getpid()}", dataops, adventureworks, over="dev", port_offset=15000
     ) as found:
-        found.until(lambda: len(found.done("airflow", "dags")) == 3)
+        found.until(lambda: len(found.done("airflow", "dags")) == 5)
         yield found
+
+
+@pytest.fixture
+def dbt_test(flow: Flow) -> Iterator[DbtTest]:
+    """What it writes is gone after the test."""
+    written: list[Path] = []
+
+    def write(name: str, query: str) -> Path:
+        written.append(flow.folder / "dbt" / "tests" / f"{name}.sql")
+        written[-1].write_text(query)
+        return written[-1]
+
+    yield write
+    for path in written:
+        path.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -175,4 +221,4 @@ def flow_in(
 
 def interrupt(process: subprocess.Popen[str]) -> str:
     process.send_signal(signal.SIGINT)
-    return process.communicate(timeout=30)[0]
+    return process.communicate(timeout=60)[0]

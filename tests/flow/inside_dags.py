@@ -6,22 +6,31 @@ import json
 import sys
 import time
 from importlib import import_module
+from pathlib import Path
 
 import airflow.sdk
 
-sys.path.insert(0, airflow.configuration.conf.get("core", "dags_folder"))
+folder = Path(airflow.configuration.conf.get("core", "dags_folder"))
+sys.path.insert(0, str(folder))
 assert airflow.sdk.DAG
 assert airflow.sdk.BaseOperator
 
-found = {}
-for name in ("dataops_pipeline", "dataops_cleanup"):
-    started = time.perf_counter()
-    dag = import_module(name).dag
-    found[name] = {
-        "seconds": time.perf_counter() - started,
+ignored = (folder / ".airflowignore").read_text(encoding="utf-8").splitlines()
+seconds, found = {}, {}
+for path in sorted(folder.glob("*.py")):
+    if path.name in ignored:
+        continue
+    started = time.process_time()
+    module = import_module(path.stem)
+    seconds[path.name] = time.process_time() - started
+    if not hasattr(module, "dag"):
+        continue
+    dag = module.dag
+    found[dag.dag_id] = {
         "catchup": dag.catchup,
         "max_active_runs": dag.max_active_runs,
         "schedule": dag.schedule,
+        "tells_failure": dag.has_on_failure_callback,
         "params": sorted(dag.params),
         "tasks": {
             task.task_id: {
@@ -29,12 +38,15 @@ for name in ("dataops_pipeline", "dataops_cleanup"):
                 "executor": task.executor,
                 "pool": task.pool,
                 "retries": task.retries,
+                "first_pause": task.retry_delay.total_seconds(),
                 "backoff": bool(task.retry_exponential_backoff),
                 "has_timeout": task.execution_timeout is not None,
+                "late_after": late.total_seconds() if (late := getattr(task, "late_after", None)) else None,
+                "given": list(getattr(task, "op_args", ())),
                 "after": sorted(task.upstream_task_ids),
                 "outlets": sorted(outlet.name for outlet in task.outlets),
             }
             for task in dag.tasks
         },
     }
-print("\n" + json.dumps(found))
+print("\n" + json.dumps({"seconds": seconds, "dags": found}))

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -37,6 +38,24 @@ def events(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     monkeypatch.setattr(module, "ADDRESSES", tmp_path / "urls")
     monkeypatch.setattr(module, "DATAOPS", str(program))
     return module
+
+
+@pytest.fixture(autouse=True)
+def variables(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """Airflow's variables, in place of its database."""
+    kept: dict[str, str] = {}
+
+    class Variable:
+        set = staticmethod(kept.__setitem__)
+        delete = staticmethod(kept.pop)
+
+        @staticmethod
+        def get(key: str, default: str | None) -> str | None:
+            return kept.get(key, default)
+
+    monkeypatch.setitem(sys.modules, "airflow", SimpleNamespace())
+    monkeypatch.setitem(sys.modules, "airflow.sdk", SimpleNamespace(Variable=Variable))
+    return kept
 
 
 def calls(tmp_path: Path) -> list[Any]:
@@ -74,17 +93,38 @@ def test_a_failure_is_told_with_what_is_known_even_without_its_last_task(
     assert "warning: something" in caplog.text
 
 
-@pytest.mark.parametrize(
-    ("before", "cleared", "told"),
-    [("success", 0, 0), ("failed", 0, 1), ("success", 1, 1), (None, 0, 0)],
-)
-def test_a_success_is_told_after_a_failure(
-    events: ModuleType, tmp_path: Path, before: str | None, cleared: int, told: int
+def test_a_success_is_told_once_after_a_failure_that_was_told(
+    events: ModuleType, tmp_path: Path, variables: dict[str, str]
 ) -> None:
-    state = SimpleNamespace(state=before) if before else None
-    ti = SimpleNamespace(get_previous_dagrun=lambda: state)
-    events.published({"dag_run": run_of(clear_number=cleared), "ti": ti})
-    assert [arguments[2] for arguments, _ in calls(tmp_path)] == ["pipeline_recovered"] * told
+    good = {"dag_run": run_of()}
+    events.published(good)
+    bad = {"dag": SimpleNamespace(dag_id="dataops_pipeline"), "run_id": "manual", "reason": "task_failure"}
+    events.failed(bad)
+    assert list(variables.values()) == ["manual"]
+    events.published(good)
+    events.published(good)
+    assert [arguments[2] for arguments, _ in calls(tmp_path)] == ["pipeline_failed", "pipeline_recovered"]
+    assert variables == {}
+
+
+def test_another_dag_s_failure_is_named_and_none_of_the_pipeline_s(
+    events: ModuleType, tmp_path: Path, variables: dict[str, str]
+) -> None:
+    dag = SimpleNamespace(dag_id="dataops_cleanup")
+    events.failed({"dag": dag, "run_id": "manual", "reason": "task_failure"})
+    [(arguments, _)] = calls(tmp_path)
+    assert arguments[-1] == "--reason=the DAG dataops_cleanup: task_failure"
+    assert variables == {}
+
+
+def test_a_failure_that_cannot_be_kept_is_told(
+    events: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = SimpleNamespace(set=mock.Mock(side_effect=RuntimeError("no database")))
+    monkeypatch.setitem(sys.modules, "airflow.sdk", SimpleNamespace(Variable=broken))
+    dag = SimpleNamespace(dag_id="dataops_pipeline")
+    events.failed({"dag": dag, "run_id": "manual", "reason": "task_failure"})
+    assert len(calls(tmp_path)) == 1
 
 
 def test_without_urls_no_process_is_started(events: ModuleType, tmp_path: Path) -> None:

@@ -11,9 +11,10 @@ import yaml
 from dataops_cli.notifications.told import told_of
 from dataops_cli.project import Project
 from dataops_cli.settings.load import load_environment
-from deploy.small_platform import Platform, until
+from deploy.small_platform import Platform
 from local_engine import local_engine
 from notifications.receiver import HUSH, Receiver, receiving
+from support import until
 
 pytestmark = pytest.mark.engine
 
@@ -49,7 +50,7 @@ def platform(
     try:
         up = found.run("up")
         assert up.returncode == 0, up.stdout + up.stderr
-        until(lambda: found.run("exec", "dbt", "--", "dataops", "source", "generate").returncode == 0, 120)
+        until(lambda: found.run("exec", "dbt", "--", "dataops", "source", "generate").returncode == 0)
         yield found
     finally:
         found.down()
@@ -110,7 +111,7 @@ def test_a_deploy_that_was_killed_is_told_when_it_is_put_right(platform: Platfor
     sha = platform.commit("E")
     process = platform.begin("deploy")
     try:
-        until(lambda: sha in {item["release"] for item in platform.releases()["deployments"]})
+        until(told)
     finally:
         process.kill()
         process.communicate()

@@ -160,3 +160,13 @@ def test_the_page_of_airflow_s_run(event: Event) -> None:
         Environment("prod", Settings(), {}), event, dag="d", run="r", reason="", release=""
     )
     assert nowhere.link == ""
+
+
+@pytest.mark.parametrize("event", [Event.PIPELINE_FAILED, Event.PIPELINE_LATE])
+def test_what_to_do_names_the_run_and_its_dag(event: Event) -> None:
+    facts = facts_of_run(
+        Environment("prod", Settings(), {}), event, dag="nightly", run="by hand {1}", reason="", release=""
+    )
+    verbs = ["show", "clear"] if event is Event.PIPELINE_FAILED else ["watch"]
+    told = [part.partition(": ")[2] for part in facts.next_step.split(" · ")]
+    assert told == [f"dataops airflow {verb} 'by hand {{1}}' --dag nightly" for verb in verbs]

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from notifications.receiver import Receiver
 from run.conftest import small_platform
 from support import Dataops
+
+pytestmark = pytest.mark.slow
 
 
 def test_health_that_turns_bad_and_good(tmp_path: Path, dataops_here: Dataops, receiver: Receiver) -> None:

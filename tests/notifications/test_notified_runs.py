@@ -12,6 +12,8 @@ from notifications.receiver import HUSH, Receiver, receiving
 from run.conftest import small_platform
 from support import Dataops
 
+pytestmark = pytest.mark.slow
+
 FAILING = ("--vars", "{strict_orders: true}")
 URLS = "DATAOPS_SECRETS__NOTIFICATION_URLS"
 

@@ -141,8 +141,10 @@ def test_what_airflow_sends(platform: Path, dataops_here: Dataops, receiver: Rec
         "Run: manual__2026-01-02T03:04:05+00:00",
         "What went wrong: task_failure",
         "Airflow: http://127.0.0.1:18080/dags/dataops_pipeline/runs/manual__2026-01-02T03%3A04%3A05%2B00%3A00",
-        "What to do: See which task failed: dataops airflow show --env far. "
-        "When it is mended: dataops airflow clear --env far",
+        "What to do: See which task failed: "
+        "dataops airflow show --env far manual__2026-01-02T03:04:05+00:00 --dag dataops_pipeline · "
+        "When it is mended: "
+        "dataops airflow clear --env far manual__2026-01-02T03:04:05+00:00 --dag dataops_pipeline",
     ]
     other = dataops_here("notify", "event", "deploy_failed", *told, cwd=platform, **variables)
     assert other.returncode == 2

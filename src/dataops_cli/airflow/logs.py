@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,6 +14,13 @@ from dataops_cli.airflow.model import moment
 OWN_FRAMES = ("/airflow/sdk/", "/airflow/providers/standard/")
 # What Airflow writes around the task itself.
 FRAMING = ("Pre Execute", "Post Execute")
+# The loggers of what a task prints. Such a line bears the time at which Airflow read it, so that one of the task's own
+# may stand among what Airflow wrote after it.
+PRINTED = ("task.stdout", "task.stderr")
+# What would steer a terminal (ECMA-48): sequences such as colours, and control characters but tabs and ends of lines.
+_STEERING = re.compile(
+    r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[ -/]*[0-~])?|[\x00-\x08\x0b-\x1f\x7f-\x9f]"
+)
 
 
 @dataclass(frozen=True)
@@ -39,7 +47,7 @@ def lines_of(content: Sequence[Any]) -> list[LogLine]:
     group = ""
     for entry in content:
         item = entry if isinstance(entry, Mapping) else {"event": entry}
-        event = str(item.get("event", ""))
+        event = _without_steering(str(item.get("event", "")))
         if event.startswith("::group::"):
             group = event.removeprefix("::group::")
         elif event.startswith("::endgroup::"):
@@ -50,8 +58,8 @@ def lines_of(content: Sequence[Any]) -> list[LogLine]:
                     moment(item.get("timestamp")),
                     str(item.get("level") or ""),
                     event,
-                    tuple(_trace(item.get("error_detail") or ())),
-                    group in FRAMING,
+                    tuple(map(_without_steering, _trace(item.get("error_detail") or ()))),
+                    group in FRAMING and item.get("logger") not in PRINTED,
                 )
             )
     timed = [line for line in lines if line.time]
@@ -67,6 +75,10 @@ def tail(lines: Sequence[LogLine], count: int) -> list[str]:
             break
         shown = [*line.lines, *shown]
     return shown
+
+
+def _without_steering(text: str) -> str:
+    return _STEERING.sub("", text)
 
 
 def _trace(errors: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -158,7 +158,7 @@ class DagImportError:
 
 @dataclass(frozen=True)
 class Health:
-    """One part of Airflow. `status` is None for one that has never run, as a triggerer may not."""
+    """One part of Airflow. `status` is None for one that has never run."""
 
     part: str
     status: str | None
@@ -174,7 +174,9 @@ class Health:
 
     @property
     def ill(self) -> bool:
-        return self.status not in ("healthy", None)
+        """Not healthy. Of all parts Airflow needs no triggerer, but for tasks that wait asynchronously."""
+        is_unused = self.part == "triggerer" and self.status is None
+        return self.status != "healthy" and not is_unused
 
 
 @dataclass(frozen=True)

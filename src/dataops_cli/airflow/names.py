@@ -1,8 +1,12 @@
-"""What can be the name of a DAG or of a run. Others would lead a call to another address than the one meant."""
+"""What can be the name of a DAG or of a run, and commands that name them.
+
+Other names would lead a call to another address than the one meant.
+"""
 
 from __future__ import annotations
 
 import re
+import shlex
 
 from dataops_cli.errors import UsageError
 
@@ -20,7 +24,15 @@ def require_names(dag_id: str | None = None, run_id: str | None = None) -> None:
             hint="What there is: dataops airflow dags",
         )
     if run_id is not None and (not run_id or _NO_RUN.search(run_id) or _leads_away(run_id)):
-        raise UsageError(f"{run_id!r} cannot be a run's id", hint="What there is: dataops airflow runs")
+        raise UsageError(
+            f"{run_id!r} cannot be a run's id: it has up to {LONGEST} characters, and no slash, backslash or ..",
+            hint="What there is: dataops airflow runs",
+        )
+
+
+def command_for(verb: str, run_id: str, dag_id: str) -> str:
+    """The words behind `dataops` that do something with one run, as a shell takes them."""
+    return f"airflow {verb} {shlex.quote(run_id)} --dag {dag_id}"
 
 
 def _leads_away(name: str) -> bool:

@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from dataops_cli.airflow.api import Airflow
-from dataops_cli.airflow.faults import Away
+from dataops_cli.airflow.faults import Away, Fault
 from dataops_cli.airflow.model import Dag, DagRun
+from dataops_cli.airflow.names import command_for
 from dataops_cli.errors import DataopsError, ExitCode
 
 
@@ -23,8 +24,8 @@ def require_triggerable(dag: Dag, *, unpause: bool = False) -> None:
     if dag.paused and not unpause:
         raise DataopsError(
             f"DAG {dag.dag_id} is paused: a run would be accepted, and stay queued for ever",
-            hint="Unpause it with the run: --unpause. That also starts its schedule, if it has one: "
-            f"{dag.schedule or 'it has none'}",
+            hint=f"Unpause it with the run by --unpause, or: dataops airflow unpause {dag.dag_id} · That also starts "
+            f"its schedule, if it has one: {dag.schedule or 'it has none'}",
             exit_code=ExitCode.REFUSED,
         )
     if dag.has_import_errors:
@@ -50,25 +51,43 @@ def trigger(
     """
     dag = api.dag(dag_id)
     require_triggerable(dag, unpause=unpause)
-    if dag.paused:
-        api.set_paused(dag_id, False)
-        report(
-            f"Unpaused {dag_id}{f': its schedule starts runs, too ({dag.schedule})' if dag.schedule else ''}"
-        )
-    wanted = run_id or new_run_id()
+    wanted = new_run_id() if run_id is None else run_id
+    still = f" · The DAG is still paused: dataops airflow unpause {dag_id}" if dag.paused else ""
     try:
-        return api.trigger(dag_id, wanted, conf or {}, own_id=run_id is None)
+        run = api.trigger(dag_id, wanted, conf or {})
     except Away as fault:
         if fault.untouched:
             raise
         raise DataopsError(
             f"Whether run {wanted} was accepted is not known: {fault.reason}",
-            hint=f"Look, once Airflow answers again: dataops airflow watch {wanted} --dag {dag_id}",
+            hint=f"Look, once Airflow answers again: dataops {command_for('watch', wanted, dag_id)}{still}",
             exit_code=ExitCode.UNAVAILABLE,
         ) from fault
     except KeyboardInterrupt:
         raise DataopsError(
             f"Interrupted: whether run {wanted} was accepted is not known",
-            hint=f"Look: dataops airflow watch {wanted} --dag {dag_id}",
+            hint=f"Look: dataops {command_for('watch', wanted, dag_id)}{still}",
             exit_code=ExitCode.INTERRUPTED,
         ) from None
+    if dag.paused:  # not before it: a run that is refused changes nothing
+        _unpause(api, dag, wanted)
+        report(
+            f"Unpaused {dag_id}{f': its schedule starts runs, too ({dag.schedule})' if dag.schedule else ''}"
+        )
+    return run
+
+
+def _unpause(api: Airflow, dag: Dag, run_id: str) -> None:
+    try:
+        api.set_paused(dag.dag_id, False)
+    except (Fault, KeyboardInterrupt) as error:
+        why, code = (
+            (error.reason, error.exit_code)
+            if isinstance(error, Fault)
+            else ("interrupted", ExitCode.INTERRUPTED)
+        )
+        raise DataopsError(
+            f"Run {run_id} is queued, and DAG {dag.dag_id} may still be paused: {why}",
+            hint=f"Let it go on: dataops airflow unpause {dag.dag_id}",
+            exit_code=code,
+        ) from error

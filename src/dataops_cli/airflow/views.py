@@ -72,7 +72,7 @@ class _Watched:
         self._run: DagRun | None = None
         self._tasks: Sequence[TaskInstance] = ()
         self._notes: Notes = {}
-        self._told: dict[str, tuple[str, int]] = {}
+        self._told: dict[str, tuple[str, int, list[str]]] = {}
         self._run_state = ""
         self._away = ""
         self._stalled: set[str] = set()
@@ -85,14 +85,15 @@ class _Watched:
             self._console.progress(f"{run.dag_id} {run.run_id}: {run.state}")
         self._run_state = run.state
         for task in tasks:
-            seen = (task.state, task.try_number)
+            # They may come a look later than the state: then the task is named again, with them.
+            lines = list(notes.get(task.name, ())) if task.ended else []
+            seen = (task.state, task.try_number, lines)
             if task.state == NO_STATE or self._told.get(task.name) == seen:
                 continue
             self._told[task.name] = seen
             self._console.progress(_line(task))
-            if task.ended:
-                for line in notes.get(task.name, ()):
-                    self._console.progress(f"    {line}")
+            for line in lines:
+                self._console.progress(f"    {line}")
         running = [task.name for task in tasks if task.state == "running"]
         self.rename(f"{run.dag_id} {run.state}: {', '.join(running) or 'no task runs'}"[:100])
 

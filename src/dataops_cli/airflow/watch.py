@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 from dataops_cli.airflow.api import Airflow
 from dataops_cli.airflow.faults import Away, Fault, Missing
-from dataops_cli.airflow.logs import tail
+from dataops_cli.airflow.logs import LogLine, tail
 from dataops_cli.airflow.model import FAILED, QUEUED, SUCCESS, DagRun, TaskInstance
+from dataops_cli.airflow.names import command_for
 from dataops_cli.airflow.queueing import waits_for
 from dataops_cli.errors import DataopsError, ExitCode
 
@@ -22,6 +24,8 @@ AWAY_SECONDS = 600.0
 # A run of which no task runs, and which does not change for this long: is there anyone to do it?
 STALL_SECONDS = 30.0
 TAIL_LINES = 30
+# For logs that could not be read while the run went on.
+LAST_SECONDS = 3.0
 # More tasks than these that failed are named, without their logs.
 TAILS = 3
 
@@ -84,16 +88,18 @@ def watch(
     view: View,
     deadline: float | None = None,
     follow_logs: bool = False,
+    logs_behind: float = 0.0,
     returned_lines: ReturnedLines | None = None,
     no_worker: NoWorker = lambda _queues: None,
 ) -> Outcome:
-    """Look at a run until it ends. `deadline` is in time.monotonic() seconds.
+    """Look at a run until it ends. `deadline` is in time.monotonic() seconds; `logs_behind` is how many seconds after
+    a task's end its log may still grow.
 
     Airflow may be away meanwhile: until the deadline, or without one for ten minutes. Raises DataopsError: exit 1
     where the run has not ended by the deadline, exit 3 where Airflow stays away, exit 2 where there is no such run.
     """
     return _Watching(
-        api.impatient(), dag_id, run_id, view, deadline, follow_logs, returned_lines, no_worker
+        api.impatient(), dag_id, run_id, view, deadline, follow_logs, logs_behind, returned_lines, no_worker
     ).to_the_end()
 
 
@@ -105,13 +111,16 @@ class _Watching:
     view: View
     deadline: float | None
     follow_logs: bool
+    logs_behind: float
     returned_lines: ReturnedLines | None
     no_worker: NoWorker
     waiting: str = ""
     notes: dict[str, Sequence[str]] = field(default_factory=dict)
-    # Tries whose result was read, and how many lines of a try's log were shown.
+    # Tries whose result was read, and what of a try's log was shown.
     read: set[tuple[str, int]] = field(default_factory=set)
-    shown: dict[tuple[str, int], int] = field(default_factory=dict)
+    shown: dict[tuple[str, int], Counter[LogLine]] = field(default_factory=lambda: defaultdict(Counter))
+    # Of tries that have ended: when their log last grew, and those of which no more is to come.
+    grew: dict[tuple[str, int], float] = field(default_factory=dict)
     finished: set[tuple[str, int]] = field(default_factory=set)
 
     def to_the_end(self) -> Outcome:
@@ -126,6 +135,8 @@ class _Watching:
             self._read_results(tasks)
             self.view.update(run, tasks, self.notes)
             if run.ended:
+                if self.follow_logs:
+                    self._follow_to_the_end(tasks)
                 return Outcome(run, tasks, self.notes, self._failures(run, tasks))
             now = [(run.state, [(task.name, task.state, task.try_number) for task in tasks])]
             self._tell_what_it_waits_for(run)
@@ -191,7 +202,7 @@ class _Watching:
         time.sleep(min(pause, left))
 
     def _again(self) -> str:
-        return watch_command(self.dag_id, self.run_id)
+        return f"dataops {command_for('watch', self.run_id, self.dag_id)}"
 
     def _follow(self, tasks: Sequence[TaskInstance]) -> None:
         """Show what each task wrote since the last look."""
@@ -200,41 +211,69 @@ class _Watching:
             if key in self.finished or task.state == "queued":
                 continue
             lines = self._log(task)
-            fresh = lines[self.shown.get(key, 0) :]
-            self.shown[key] = max(len(lines), self.shown.get(key, 0))
+            if lines is None:
+                continue
+            # Airflow sorts them by time: what a task prints may stand before what it logged, and come later.
+            shown, fresh = self.shown[key].copy(), list[LogLine]()
+            for line in lines:
+                if shown[line]:
+                    shown[line] -= 1
+                else:
+                    fresh.append(line)
+            self.shown[key].update(fresh)
             if fresh:
-                self.view.log(task, fresh)
+                self.view.log(task, [text for line in fresh for text in line.lines])
             if task.ended or task.state == "up_for_retry":
-                self.finished.add(key)
+                if fresh or key not in self.grew:
+                    self.grew[key] = time.monotonic()
+                if not task.try_number or time.monotonic() >= self.grew[key] + self.logs_behind:
+                    self.finished.add(key)
 
-    def _log(self, task: TaskInstance) -> list[str]:
+    def _follow_to_the_end(self, tasks: Sequence[TaskInstance]) -> None:
+        """Show what could not be read before: no next look comes."""
+        until = time.monotonic() + LAST_SECONDS + 2 * self.logs_behind
+        while left := [task for task in tasks if (task.name, task.try_number) not in self.finished]:
+            if time.monotonic() >= until:
+                return
+            time.sleep(FIRST_PAUSE)
+            self._follow(left)
+
+    def _log(self, task: TaskInstance) -> list[LogLine] | None:
+        """None where the next look may see it: it was too long for the time that a call has, for one."""
         try:
             lines = self.api.log(self.dag_id, self.run_id, task)
-        except (Away, Missing):  # not begun, or too long for the time that a call has: the next look sees it
+        except Away:
+            return None
+        except Missing:  # not begun
             return []
         # A line without a time says only where the log is, or why it is not to be had yet.
-        return [text for line in lines if line.time and not line.framing for text in line.lines]
+        return [line for line in lines if line.time and not line.framing]
 
     def _read_results(self, tasks: Sequence[TaskInstance]) -> None:
-        """The lines below each task that has ended, from what it returned."""
+        """The lines below each task that has ended, from what it returned. Parts of mapped tasks, which may be
+        thousands, are not asked."""
         if self.returned_lines is None:
             return
         for task in tasks:
             key = (task.name, task.try_number)
-            if key in self.read or task.state not in (SUCCESS, FAILED):
+            if key in self.read or task.state not in (SUCCESS, FAILED) or task.map_index >= 0:
                 continue
             try:
                 value = self.api.returned(self.dag_id, self.run_id, task)
             except Away:  # the next look may get it; the outcome does not wait for it
                 continue
+            except Fault:  # such as for one who may watch runs, and not read what tasks return
+                value = None
             self.read.add(key)
-            if value is not None:
-                self.notes[task.name] = list(self.returned_lines(value))
+            # An earlier try's lines are not this one's.
+            self.notes[task.name] = list(self.returned_lines(value)) if value is not None else []
 
     def _failures(self, run: DagRun, tasks: Sequence[TaskInstance]) -> list[Failure]:
         if run.state == SUCCESS:
             return []
         failed = [task for task in tasks if task.state == FAILED]
+        if failed and not self.follow_logs:
+            time.sleep(self.logs_behind)
         return [
             Failure(task, self._tail(task) if number < TAILS else ()) for number, task in enumerate(failed)
         ]
@@ -244,7 +283,3 @@ class _Watching:
             return tail(self.api.log(self.dag_id, self.run_id, task), TAIL_LINES)
         except Fault as fault:  # the outcome is known, with its log or without
             return [f"(its log cannot be read: {fault.reason})"]
-
-
-def watch_command(dag_id: str, run_id: str) -> str:
-    return f"dataops airflow watch {run_id} --dag {dag_id}"

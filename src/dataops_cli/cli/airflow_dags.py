@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dataops_cli.airflow import PIPELINE
+from dataops_cli.airflow.names import command_for
 from dataops_cli.cli.airflow_options import (
     ConfOption,
     DagArgument,
@@ -19,12 +20,13 @@ from dataops_cli.cli.airflow_options import (
     connect,
     fitting_parameters,
     parameters,
+    run_document,
     shown_json,
     warn_of_pause,
-    watch_seconds,
 )
 from dataops_cli.cli.application import Application, command
 from dataops_cli.cli.recording import audited
+from dataops_cli.durations import timeout_seconds
 
 if TYPE_CHECKING:
     from dataops_cli.airflow.api import Airflow
@@ -73,7 +75,7 @@ def trigger(
         str | None, typer.Option(metavar="ID", help="The run's id (default: one is made up).")
     ] = None,
     unpause: Annotated[
-        bool, typer.Option("--unpause", help="Unpause the DAG first, which starts its schedule too.")
+        bool, typer.Option("--unpause", help="Unpause the DAG, which starts its schedule too.")
     ] = False,
     wait: Annotated[
         bool, typer.Option("--wait", "--watch", "-w", help="Watch the run; exit with its outcome.")
@@ -87,14 +89,18 @@ def trigger(
     from dataops_cli.airflow.trigger import trigger as start
     from dataops_cli.cli.airflow_watching import watch_run
 
-    seconds = watch_seconds(timeout)
+    seconds = timeout_seconds(timeout)
     given = parameters(conf)
     api = connect(app)
     given = fitting_parameters(api, dag, given)
     if plan:
         found = api.dag(dag)
         require_triggerable(found, unpause=unpause)
-        steps = [f"unpause {dag}: it is paused"] * found.paused + [f"trigger {dag} with {shown_json(given)}"]
+        if run_id is not None:
+            api.require_new(dag, run_id)
+        steps = [f"trigger {dag}{f' as {run_id}' if run_id else ''} with {shown_json(given)}"] + [
+            f"unpause {dag}: it is paused"
+        ] * found.paused
         app.console.result({"plan": steps}, *steps)
         return
     _refuse_while_deployed(app, dag)
@@ -102,8 +108,10 @@ def trigger(
     if wait or follow_logs or seconds:
         watch_run(app, api, run, triggered=True, seconds=seconds, follow_logs=follow_logs)
         return
-    words = f"airflow watch {run.run_id} --dag {run.dag_id}"
-    app.console.result(vars(run), f"Triggered {run.dag_id} {run.run_id}", f"  → Watch it: {app.hint(words)}")
+    words = command_for("watch", run.run_id, run.dag_id)
+    app.console.result(
+        run_document(run), f"Triggered {run.dag_id} {run.run_id}", f"  → Watch it: {app.hint(words)}"
+    )
 
 
 @command(app)
@@ -138,7 +146,7 @@ def _set_paused(app: Application, dag_id: str, wanted: bool, plan: bool) -> None
     word = "paused" if wanted else "active"
     verb = "pause" if wanted else "unpause"
     line = f"{verb} {dag_id}" if plan and changed else f"{dag_id} is {word}{'' if changed else ' already'}."
-    app.console.result({"dag_id": dag_id, "paused": wanted, "changed": changed, "plan": plan}, line)
+    app.console.result({"dag_id": dag_id, "paused": wanted, "changed": changed, "plan_only": plan}, line)
 
 
 @command(app)
@@ -172,6 +180,11 @@ def backfill(
     begin, end = begin.replace(tzinfo=UTC), _last_moment(to)
     if end < begin:
         raise UsageError("--to is before --from", hint="Write the earlier date as --from.")
+    if dag == PIPELINE and max_active_runs > 1:
+        raise UsageError(
+            f"Runs of {PIPELINE} cannot go on side by side: the warehouse has one writer",
+            hint="Leave out --max-active-runs.",
+        )
     given = parameters(conf)
     api = connect(app)
     found = api.dag(dag)
@@ -194,7 +207,7 @@ def backfill(
     app.console.result(
         {"dag_id": dag, "dates": dates, "backfill": number, "paused": found.paused},
         f"Backfill {number} of {dag}: {len(dates)} run{'s' * (len(dates) != 1)}",
-        f"  → See them: {app.hint(f'airflow runs {dag}')}",
+        f"  → See them: {app.hint(f'airflow runs {dag} --type backfill')}",
     )
     warn_of_pause(app, found)
 
@@ -222,7 +235,7 @@ def _require_dates(dag: Dag) -> None:
         hint = f"Give it a schedule with dates in {dag.file}."
     raise UsageError(
         f"DAG {dag.dag_id} has no dates to run for: its schedule is {dag.schedule or 'on demand only'}",
-        hint=f"{hint} For one run: dataops airflow trigger {dag.dag_id}",
+        hint=f"{hint} · For one run: dataops airflow trigger {dag.dag_id}",
     )
 
 

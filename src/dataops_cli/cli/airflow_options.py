@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dataops_cli import durations
 from dataops_cli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -46,19 +45,13 @@ def connect(app: Application) -> Airflow:
     return Airflow(place_of(app.environment), on_retry=app.console.detail)
 
 
-def watch_seconds(timeout: str | None) -> float | None:
-    """How long to watch. Raises UsageError for no span of time, or none that one could watch in."""
-    if timeout is None:
-        return None
-    seconds = durations.seconds(timeout)
-    if not seconds:
-        raise UsageError(f"--timeout is {timeout}", hint="Write how long to watch, such as 30m.")
-    return seconds
-
-
 def find_run(api: Airflow, dag_id: str, run_id: str) -> DagRun:
     """A run by its id; `last` is the DAG's newest. Raises Missing where there is none."""
     return api.newest_run(dag_id) if run_id == LAST else api.run(dag_id, run_id)
+
+
+def run_document(run: DagRun) -> dict[str, object]:
+    return {**vars(run), "seconds": run.seconds}
 
 
 def warn_of_pause(app: Application, dag: Dag) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from dataops_cli.airflow import PIPELINE
+from dataops_cli.airflow.names import command_for
 from dataops_cli.cli.airflow_options import (
     LAST,
     DagArgument,
@@ -19,12 +20,13 @@ from dataops_cli.cli.airflow_options import (
     TimeoutOption,
     connect,
     find_run,
+    run_document,
     shown_json,
     warn_of_pause,
-    watch_seconds,
 )
 from dataops_cli.cli.application import Application, command
 from dataops_cli.cli.recording import audited
+from dataops_cli.durations import timeout_seconds
 from dataops_cli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -44,14 +46,14 @@ def watch(
     """Watch a run until it ends, and exit with its outcome."""
     from dataops_cli.cli.airflow_watching import detached, watch_run
 
-    seconds = watch_seconds(timeout)
+    seconds = timeout_seconds(timeout)
+    api = connect(app)
+    run = find_run(api, dag, run_id)
     try:
-        api = connect(app)
-        run = find_run(api, dag, run_id)
         if not run.ended:
             warn_of_pause(app, api.dag(dag))
     except KeyboardInterrupt:
-        raise detached(dag, run_id) from None
+        raise detached(dag, run.run_id) from None
     watch_run(app, api, run, seconds=seconds, follow_logs=follow_logs)
 
 
@@ -63,13 +65,19 @@ def runs(
         list[str] | None,
         typer.Option(metavar="STATE", help="Only these: queued, running, success, failed (repeatable)."),
     ] = None,
+    run_type: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--type", metavar="TYPE", help="Only these: manual, scheduled, backfill, … (repeatable)."
+        ),
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, metavar="N", help="The newest N.")] = 20,
 ) -> None:
     """List the runs of a DAG, the newest first."""
     from dataops_cli.airflow.views import state_text
     from dataops_cli.console import table
 
-    found = connect(app).runs(dag, limit=limit, states=state or ())
+    found = connect(app).runs(dag, limit=limit, states=state or (), types=run_type or ())
     rows = [
         [
             run.run_id,
@@ -81,13 +89,14 @@ def runs(
         ]
         for run in found
     ]
+    wanted = [" or ".join(names) for names in (state, run_type) if names]
     none = (
-        f"No run of {dag} is {' or '.join(state)}. All of them: {app.hint(f'airflow runs {dag}')}"
-        if state
+        f"No run of {dag} is {' and '.join(wanted)}. All of them: {app.hint(f'airflow runs {dag}')}"
+        if wanted
         else f"{dag} has never run. Start a run: {app.hint(f'airflow trigger {dag}')}"
     )
     app.console.result(
-        [_document(run) for run in found],
+        [run_document(run) for run in found],
         table(["run_id", "state", "type", "started_at", "seconds", "by"], rows) if rows else none,
     )
 
@@ -95,21 +104,29 @@ def runs(
 @command(app)
 def show(app: Application, run_id: RunArgument = LAST, dag: DagOption = PIPELINE) -> None:
     """Show one run: its facts, and its tasks in their latest tries."""
+    from dataops_cli.airflow.model import FAILED
     from dataops_cli.airflow.queueing import waits_for
+    from dataops_cli.airflow.verdict import why_cut_off
     from dataops_cli.airflow.views import task_table
     from dataops_cli.console import table
 
     api = connect(app)
     run = find_run(api, dag, run_id)
     tasks = api.tasks(dag, run.run_id)
-    facts = _document(run) | {"waiting": waits_for(api, run) or None}
+    facts = run_document(run) | {
+        "waiting": waits_for(api, run) or None,
+        "reason": why_cut_off(run, tasks) or None,
+    }
     rows = [[key, value] for key, value in facts.items() if value not in (None, {})]
     rows = [[key, shown_json(value) if isinstance(value, dict) else value] for key, value in rows]
+    more = f"  → Its results, and the end of the log of what failed: {app.hint(command_for('watch', run.run_id, dag))}"
+    hints = ["", more] if run.state == FAILED else []
     app.console.result(
         {**facts, "tasks": [_task_document(task) for task in tasks]},
         table(["run", run.run_id], rows),
         "",
         task_table(tasks, {}),
+        *hints,
     )
 
 
@@ -175,12 +192,14 @@ def logs(
             f"Task {task} {'is mapped' if last >= 0 else 'is not mapped'}",
             hint=f"Name one of its parts: --map-index 0 to {last}" if last >= 0 else "Leave out --map-index.",
         )
+    wanted = instance.try_number if try_number is None else try_number
     try:
-        lines = api.log(dag, run.run_id, instance, try_number)
+        lines = api.log(dag, run.run_id, instance, wanted)
     except Missing:
+        latest = f": its latest is {instance.try_number}" if wanted != instance.try_number else " any more"
         raise Missing(
-            f"Task {task} has no try {try_number}: its latest is {instance.try_number}",
-            hint=f"Its tries: dataops airflow tasks {run.run_id} --dag {dag}",
+            f"Task {instance.name} has no try {wanted}{latest}",
+            hint=f"Its tries: dataops {command_for('tasks', run.run_id, dag)}",
             exit_code=ExitCode.USAGE,
         ) from None
     shown = lines[-tail:] if tail else lines
@@ -207,7 +226,8 @@ def clear(
         list[str] | None,
         typer.Option(
             metavar="TASK",
-            help="This task, whatever its state (repeatable; default: what failed, with what comes after it).",
+            help="This task, whatever its state (repeatable; default: what failed, or was skipped in a run that failed, "
+            "with what comes after it).",
         ),
     ] = None,
     downstream: Annotated[
@@ -221,7 +241,7 @@ def clear(
     tasks = api.tasks(dag, run.run_id)
     before = {item.name: item.state for item in tasks}
     order = {item.task_id: number for number, item in enumerate(tasks)}
-    chosen = _to_clear(run, tasks, task or ())
+    chosen = _to_clear(run, tasks, task or (), lambda task_id: api.later_tasks(dag, task_id))
     cleared = (
         api.clear(dag, run.run_id, chosen, downstream=downstream or not task, plan=plan) if chosen else []
     )
@@ -237,10 +257,16 @@ def clear(
     if not cleared:
         lines = [f"Nothing to clear: no task of {run.run_id} has failed."]
     elif not plan:
-        words = f"airflow watch {run.run_id} --dag {dag}"
+        words = command_for("watch", run.run_id, dag)
         lines.append(f"{run.run_id} goes on. Watch it: {app.hint(words)}")
     app.console.result(
-        {"dag_id": dag, "run_id": run.run_id, "cleared": [_task_document(item) for item in cleared]}, *lines
+        {
+            "dag_id": dag,
+            "run_id": run.run_id,
+            "cleared": [_task_document(item) for item in cleared],
+            "plan_only": plan,
+        },
+        *lines,
     )
     if cleared and not plan:
         warn_of_pause(app, api.dag(dag))
@@ -267,7 +293,7 @@ def stop(
                 "run_id": run.run_id,
                 "state": ended.state,
                 "changed": not run.ended,
-                "plan": plan,
+                "plan_only": plan,
             }
         )
         if run.ended:
@@ -276,13 +302,18 @@ def stop(
             lines.append(f"stop {run.run_id}: it is {run.state}")
         else:
             lines.append(f"Stopped {run.run_id}: it is {ended.state}")
-            words = f"airflow clear {run.run_id} --dag {dag}"
+            words = command_for("clear", run.run_id, dag)
             lines.append(f"  → Let it go on from where it was: {app.hint(words)}")
     app.console.result(documents, *lines)
 
 
-def _to_clear(run: DagRun, tasks: Sequence[TaskInstance], names: Sequence[str]) -> list[TaskInstance]:
-    """The tasks named, or those that failed. Raises UsageError for a name that no task has."""
+def _to_clear(
+    run: DagRun, tasks: Sequence[TaskInstance], names: Sequence[str], later: Callable[[str], Collection[str]]
+) -> list[TaskInstance]:
+    """The tasks named, or those that failed, or that a run which failed has left undone. `later` says which tasks
+    come after one. Raises UsageError for a name that no task has."""
+    from dataops_cli.airflow.model import FAILED, SUCCESS
+
     known = {item.task_id for item in tasks}
     for name in names:
         if name not in known:
@@ -293,13 +324,16 @@ def _to_clear(run: DagRun, tasks: Sequence[TaskInstance], names: Sequence[str]) 
     if names:
         return list({item.task_id: item.whole for item in tasks if item.task_id in names}.values())
     failed = [item for item in tasks if item.state in ("failed", "upstream_failed")]
-    if not failed and run.state == "failed":  # stopped before its first task
-        return [item for item in tasks if item.state == "skipped"]
-    return failed
-
-
-def _document(run: DagRun) -> dict[str, object]:
-    return {**vars(run), "seconds": run.seconds}
+    if run.state != FAILED:
+        return failed
+    # A run that is stopped skips what waits. What its DAG skipped has tasks behind it that were done, or is skipped anew.
+    done = {item.task_id for item in tasks if item.state == SUCCESS}
+    return [
+        item
+        for item in tasks
+        if item.state not in (SUCCESS, "removed")
+        and not (item.state == "skipped" and done.intersection(later(item.task_id)))
+    ]
 
 
 def _task_document(task: TaskInstance) -> dict[str, object]:

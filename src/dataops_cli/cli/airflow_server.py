@@ -17,7 +17,7 @@ def health(app: Application) -> None:
     """Show how Airflow's parts are; exit 1 where one is ill."""
     from rich.text import Text
 
-    from dataops_cli.cli.airflow_workers import worker_health
+    from dataops_cli.cli.airflow_workers import QUEUE, without_worker, worker_health
     from dataops_cli.console import table
     from dataops_cli.errors import ExitCode
 
@@ -30,7 +30,7 @@ def health(app: Application) -> None:
         [
             part.part,
             Text(
-                part.status or "not used",
+                part.status or ("missing" if part.ill else "not used"),
                 "green" if part.status == "healthy" else "red" if part.ill else "dim",
             ),
             part.heartbeat and part.heartbeat.isoformat(timespec="seconds"),
@@ -50,7 +50,10 @@ def health(app: Application) -> None:
     )
     if ill:
         names = ", ".join(part.part for part in ill)
-        app.console.warn(f"Not healthy: {names}", "See the containers: dataops ps")
+        of_worker = without_worker(app, [QUEUE]) if [part.part for part in ill] == ["worker"] else None
+        app.console.warn(
+            f"Not healthy: {names}", of_worker[1] if of_worker else "See the containers: dataops ps"
+        )
         raise typer.Exit(ExitCode.FAILED)
 
 

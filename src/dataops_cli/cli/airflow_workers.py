@@ -42,8 +42,9 @@ def worker_health(app: Application) -> Health | None:
     found = _workers(app)
     if found is None:
         return None
-    takes = any(_takes(item) for item in found)
-    return Health("worker", "healthy" if takes else _state(found[0]) if found else None, None)
+    if any(_takes(item) for item in found):
+        return Health("worker", "healthy", None)
+    return Health("worker", _state(found[0]) if found else None, None)
 
 
 def _workers(app: Application) -> list[Container] | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from concurrent.futures import TimeoutError as TookTooLong
 from typing import TYPE_CHECKING
 
 import typer
@@ -11,6 +12,12 @@ from dataops_cli.cli.application import Application
 
 if TYPE_CHECKING:
     from dataops_cli.stack.dbt_container import DbtContainer
+
+
+# Of `dataops run`, what is about watching Airflow, which dbt's container has no need of: flags, and options with values.
+OF_AIRFLOW = (("--wait", "--no-wait", "--follow-logs", "-f", "--unpause"), ("--timeout",))
+# Seconds that looking for the container may take where nobody has asked for it: an engine may be busy, or far away.
+LIMIT = 15.0
 
 
 def delegate(app: Application, *, changes: bool = False) -> None:
@@ -29,7 +36,7 @@ def delegate_run(app: Application, *, plan: bool) -> None:
     if not plan:
         refuse_to_run(app)
     if container := _container(app):
-        code = container.run(forwarded(app, app.arguments), recorded=not plan)
+        code = container.run(forwarded(app, app.arguments, *OF_AIRFLOW), recorded=not plan)
         if not plan:
             _bring(app, container, runs=True)
         _leave(code)
@@ -44,14 +51,20 @@ def delegate_dbt(app: Application, arguments: Sequence[str]) -> None:
         _leave(code)
 
 
-def forwarded(app: Application, arguments: Sequence[str]) -> list[str]:
-    """Our part of the command line as it is in the container, where the platform lies elsewhere."""
+def forwarded(
+    app: Application,
+    arguments: Sequence[str],
+    flags: Collection[str] = (),
+    options: Collection[str] = (),
+) -> list[str]:
+    """Our part of the command line as it is in the container, where the platform lies elsewhere; without these flags,
+    and without these options and their values."""
     kept = [] if app.env else ["--env", app.environment_name]
     left = iter(arguments)
     for word in left:
-        if word == "--project-dir":
+        if word in ("--project-dir", *options):
             next(left, None)
-        elif not word.startswith("--project-dir="):
+        elif word not in flags and not word.startswith(("--project-dir=", *(f"{name}=" for name in options))):
             kept.append(word)
     return kept
 
@@ -81,6 +94,22 @@ def _container(app: Application) -> DbtContainer | None:
             f"Bring it up to date: {app.hint('up dbt')}",
         )
     return container
+
+
+def bring_runs(app: Application) -> None:
+    """Bring the artifacts of runs that Airflow has done, where the engine and the stack's own container are at hand."""
+    from dataops_cli.errors import DataopsError
+    from dataops_cli.threads import in_thread
+
+    settings = app.environment.settings
+    if not settings.stack.enabled or settings.airflow.url is not None:
+        return
+    try:
+        container = in_thread(lambda: _container(app), "dbt container").result(LIMIT)
+    except (DataopsError, TookTooLong):  # who only watches may have no way to the engine
+        return
+    if container:
+        _bring(app, container, runs=True)
 
 
 def _bring(app: Application, container: DbtContainer, *, runs: bool) -> None:

@@ -52,9 +52,7 @@ def run(
     ] = True,
     timeout: TimeoutOption = None,
     follow_logs: FollowOption = False,
-    unpause: Annotated[
-        bool, typer.Option("--unpause", help="Unpause the DAG first, where it is paused.")
-    ] = False,
+    unpause: Annotated[bool, typer.Option("--unpause", help="Unpause the DAG, where it is paused.")] = False,
     plan: Annotated[bool, typer.Option("--plan", help="Show what would be done, and do nothing.")] = False,
 ) -> None:
     """Build, test and publish bronze, silver and gold.
@@ -87,7 +85,7 @@ def run(
     )
     check_options(options)
     by_airflow = app.environment.settings.dbt.runner is Runner.AIRFLOW and not direct
-    if by_airflow and not plan:
+    if by_airflow:
         run_by_airflow(
             app,
             options,
@@ -96,9 +94,11 @@ def run(
             timeout=timeout,
             follow_logs=follow_logs,
             unpause=unpause,
+            plan=plan,
         )
-        return
-    if not wait or timeout or follow_logs or unpause:
+        if not plan:
+            return
+    elif not wait or timeout or follow_logs or unpause:
         raise UsageError(
             "--no-wait, --timeout, --follow-logs and --unpause are for runs of Airflow",
             hint="Leave them out: this run is done by dbt itself, before your eyes.",

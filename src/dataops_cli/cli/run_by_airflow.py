@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from dataops_cli.airflow import PIPELINE
@@ -11,9 +11,6 @@ from dataops_cli.errors import UsageError
 
 if TYPE_CHECKING:
     from dataops_cli.pipeline.options import RunOptions
-
-# Rows of a failed test that are shown below a task; the task's log has them all.
-ROWS = 5
 
 
 def run_by_airflow(
@@ -25,36 +22,41 @@ def run_by_airflow(
     timeout: str | None,
     follow_logs: bool,
     unpause: bool,
+    plan: bool,
 ) -> None:
-    """Trigger the DAG and watch it to its end. `only_direct` are further options, which the DAG does not take.
+    """Trigger the DAG and watch it to its end; with `plan`, see only whether it can take the options. `only_direct` are
+    further ones, which the DAG does not take.
 
     Leaves with exit 1 where the run failed. Raises UsageError for options that need --direct.
     """
+    from dataops_cli.airflow.names import command_for
     from dataops_cli.airflow.trigger import trigger
-    from dataops_cli.airflow.watch import watch_command
-    from dataops_cli.cli.airflow_options import connect, watch_seconds
+    from dataops_cli.cli.airflow_options import connect, fitting_parameters
     from dataops_cli.cli.airflow_watching import watch_run
     from dataops_cli.cli.delegation import refuse_to_run
+    from dataops_cli.durations import timeout_seconds
 
     if not wait and (timeout or follow_logs):
         raise UsageError(
             "--timeout and --follow-logs are for watching a run, which --no-wait does not",
             hint="Leave out --no-wait, or the others.",
         )
-    seconds = watch_seconds(timeout)
-    conf = parameters(app, options, only_direct)
+    seconds, conf = timeout_seconds(timeout), parameters(app, options, only_direct)
+    if plan:
+        return
     refuse_to_run(app)
     api = connect(app)
+    conf = fitting_parameters(api, PIPELINE, conf)
     with app.console.activity("Triggering the pipeline"):
         run = trigger(api, PIPELINE, conf=conf, unpause=unpause, report=app.console.progress)
     if not wait:
-        again = app.advice(watch_command(run.dag_id, run.run_id))
+        again = app.hint(command_for("watch", run.run_id, run.dag_id))
         app.console.result(
             {"dag_id": run.dag_id, "run_id": run.run_id, "state": run.state},
             f"Triggered {run.dag_id} {run.run_id}. Watch it: {again}",
         )
         return
-    watch_run(app, api, run, triggered=True, seconds=seconds, follow_logs=follow_logs, returned_lines=lines)
+    watch_run(app, api, run, triggered=True, seconds=seconds, follow_logs=follow_logs)
 
 
 def parameters(app: Application, options: RunOptions, only_direct: Mapping[str, Any]) -> dict[str, Any]:
@@ -86,24 +88,3 @@ def parameters(app: Application, options: RunOptions, only_direct: Mapping[str, 
     if as_of_date:
         chosen["as_of_date"] = str(as_of_date)
     return chosen
-
-
-def lines(returned: Any) -> list[str]:
-    """What a step returned: its models with rows and tests, and the failures with rows."""
-    return list(_lines(returned)) if isinstance(returned, dict) and "models" in returned else []
-
-
-def _lines(result: Mapping[str, Any]) -> Iterator[str]:
-    for model in result["models"]:
-        tests = (
-            f"{model['passed']} tests passed" if not model["failed"] else f"{model['failed']} tests failed"
-        )
-        rows = f"{model['rows']:,} rows, " if model["rows"] is not None else ""
-        yield f"{model['model']}: {model['status']}, {rows}{tests}, {model['seconds']} s"
-    for failure in result["failures"]:
-        kind = "" if failure["kind"] == "test" else f"{failure['kind']} "
-        yield f"failed {kind}{failure['name']}: {failure['message']}"
-        for row in failure["rows"][:ROWS]:
-            yield "  " + ", ".join(f"{column}={value}" for column, value in row.items())
-    if result["published"]:
-        yield f"published {result['run_id']}, data as of {result['as_of_date']}"

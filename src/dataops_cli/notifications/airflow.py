@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
+from dataops_cli.airflow.names import command_for
 from dataops_cli.notifications.events import Event, Facts
 from dataops_cli.settings.load import Environment
 
-# The events that the DAG tells, each with what is to be done about it.
+# The events that the DAG tells, each with what is to be done about it: commands that name the run, as a newer one
+# may have begun since.
 NEXT_STEPS = {
-    Event.PIPELINE_FAILED: "See which task failed: dataops airflow show. When it is mended: dataops airflow clear",
+    Event.PIPELINE_FAILED: "See which task failed: {show} · When it is mended: {clear}",
     Event.PIPELINE_RECOVERED: "",
-    Event.PIPELINE_LATE: "See what it does: dataops airflow watch",
+    Event.PIPELINE_LATE: "See what it does: {watch}",
 }
 
 
 def facts_of_run(
     environment: Environment, event: Event, *, dag: str, run: str, reason: str, release: str
 ) -> Facts:
+    commands = {verb: f"dataops {command_for(verb, run, dag)}" for verb in ("show", "clear", "watch")}
     base = environment.settings.notifications.airflow_url.rstrip("/")
     return Facts(
         environment.name,
@@ -25,5 +28,5 @@ def facts_of_run(
         run=run,
         cause=reason,
         link=f"{base}/dags/{quote(dag, safe='')}/runs/{quote(run, safe='')}" if base else "",
-        next_step=NEXT_STEPS[event],
+        next_step=NEXT_STEPS[event].format(**commands),
     )

@@ -15,7 +15,7 @@ from dataops_cli.dbt.results import NodeResult
 from dataops_cli.dbt.session import DbtSession
 from dataops_cli.errors import DataopsError, ExitCode
 from dataops_cli.pipeline.history import RunRecord
-from dataops_cli.pipeline.offending import Failure, visible
+from dataops_cli.pipeline.offending import Failure, in_words, visible
 from dataops_cli.pipeline.options import RunOptions
 from dataops_cli.pipeline.plan import (
     BuildLayer,
@@ -246,7 +246,8 @@ class Execution:
             compiled = self.project.relative(path)
             if node.kind == "test" and result.status == "fail" and self.environment.settings.runs.sample_rows:
                 rows = self._offending_rows(node, result.compiled_sql, graph)
-        return Failure(node, result.status, (result.message or "").strip(), result.failures, compiled, rows)
+        message = in_words((result.message or "").strip())
+        return Failure(node, result.status, message, result.failures, compiled, rows)
 
     def _offending_rows(self, test: Node, sql: str, graph: Graph) -> Rows | None:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,12 +11,14 @@ from dataops_cli.dbt.graph import Graph, Node
 from dataops_cli.warehouse.rows import Rows
 
 MASK = "•••"
+_BROKEN = re.compile(r"Got (\d+) results?, configured to fail if != 0")
 
 
 def visible(test: Node, rows: Rows, graph: Graph) -> Rows:
     """Of the rows that a test found, what may and should be shown.
 
-    Of a model's columns only its key and the tested ones; columns that the test computed stay.
+    Of a model's columns its key and those that the test names, in this order; then what the test computed. Of a test
+    that names none of them all.
     A column is masked when its name is tagged `pii` anywhere, or when a tested column is tagged and
     the column is not a model's own, since it may carry the tested value under another name.
     """
@@ -23,16 +26,21 @@ def visible(test: Node, rows: Rows, graph: Graph) -> Rows:
     keys = {column for parent in parents for column in parent.key}
     own = frozenset[str]().union(*(parent.columns for parent in parents))
     pii = graph.pii_columns()
-    tests_personal_data = bool(test.tested_columns & pii)
-    # A test that names no column may have computed any text from a parent's personal data.
-    may_test_it = not test.tested_columns and any(parent.pii for parent in parents)
     lowered = {column.lower() for column in pii}
-    relevant = keys | test.tested_columns
-    shown = [
-        index
-        for index, column in enumerate(rows.columns)
-        if column not in own or column in relevant or not test.tested_columns
-    ]
+    tests_personal_data = bool(test.tested_columns & pii)
+    # One whose words have a personal column in them may have computed a text from it; one that names no column, from any.
+    may_test_it = bool(test.words & lowered) or (
+        not test.tested_columns and any(parent.pii for parent in parents)
+    )
+    named = {column for column in own if column in test.tested_columns or column.lower() in test.words}
+    shown = sorted(
+        (
+            index
+            for index, column in enumerate(rows.columns)
+            if column not in own or column in keys | named or not named
+        ),
+        key=lambda index: (rows.columns[index] not in keys, rows.columns[index] not in named),
+    )
 
     def masked(column: str, value: Any) -> bool:
         if value is None or column.lower() in lowered:
@@ -47,6 +55,14 @@ def visible(test: Node, rows: Rows, graph: Graph) -> Rows:
         ],
         rows.more,
     )
+
+
+def in_words(message: str) -> str:
+    """dbt's message; of a data test that allows no row, how many break it."""
+    found = _BROKEN.fullmatch(message)
+    if found is None:
+        return message
+    return f"{found[1]} row breaks it" if found[1] == "1" else f"{found[1]} rows break it"
 
 
 @dataclass(frozen=True)
