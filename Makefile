@@ -11,8 +11,9 @@ demo: $(VENV)/.run  ## Run the whole pipeline on sample data and show a gold tab
 	$(BIN)/dataops run
 	$(BIN)/dataops sql "select order_date, total_orders, net_revenue, revenue_7d_avg, online_revenue_pct from gold.gld_sales_summary order by order_date desc limit 7"
 
+# Not the files with the most tests first: the longest have two.
 test: $(VENV)/.dev  ## Run the tests
-	$(BIN)/pytest --numprocesses 2 --dist loadfile
+	$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

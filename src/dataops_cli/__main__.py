@@ -18,10 +18,13 @@ def run(arguments: list[str]) -> int:
     from typer.main import get_command
 
     from dataops_cli.cli.application import start
+    from dataops_cli.cli.faults import as_known
     from dataops_cli.cli.root import app
-    from dataops_cli.errors import DataopsError, ExitCode, UsageError
-    from dataops_cli.streams import silence
+    from dataops_cli.errors import DataopsError, ExitCode
+    from dataops_cli.streams import commands_are_read, silence, without_commands
 
+    if commands_are_read():
+        sys.stdout, sys.stderr = without_commands(sys.stdout), without_commands(sys.stderr)
     current = start(arguments)
     signal.signal(signal.SIGTERM, _as_interrupt)
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup sets it
@@ -38,23 +41,12 @@ def run(arguments: list[str]) -> int:
         # The reader (`head`, a pager) has seen enough. What was to be changed may not be, though.
         silence(sys.stdout)
         return ExitCode.FAILED if current.changes else ExitCode.DONE
-    except DataopsError as error:
-        current.console.error(error)
-        return error.exit_code
     except Exception as error:
-        if hasattr(error, "format_message"):  # the parser's own usage errors
-            if not error.format_message():  # the help has been shown in its place
-                return ExitCode.USAGE
-            context = getattr(error, "ctx", None)
-            path = context.command_path if context else "dataops"
-            current.as_json |= "--json" in arguments  # it may not have been parsed yet
-            known: DataopsError = UsageError(error.format_message().rstrip("."), hint=f"Usage: {path} --help")
-        else:
-            known = DataopsError(
-                f"Unexpected {type(error).__name__}: {error}",
-                hint="This is a fault in dataops: please report it with the output of the same command and --debug.",
-            )
-            known.__cause__ = error
+        known = as_known(error)
+        if known is None:  # the help has been shown in its place
+            return ExitCode.USAGE
+        ours = arguments[: arguments.index("--")] if "--" in arguments else arguments
+        current.as_json |= "--json" in ours  # it may not have been parsed yet
         current.console.error(known)
         return known.exit_code
 

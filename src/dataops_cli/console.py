@@ -8,6 +8,7 @@ never fails: a terminal or reader that is gone ends no work.
 from __future__ import annotations
 
 import json
+import re
 import sys
 import threading
 import time
@@ -20,7 +21,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, TextIO
 
 from dataops_cli.errors import DataopsError
-from dataops_cli.streams import NOBODY_READS, enduring
+from dataops_cli.streams import NOBODY_READS, OLD_COMMAND, commands_are_read, enduring
 
 if TYPE_CHECKING:
     from rich.console import Console as RichConsole
@@ -199,7 +200,12 @@ class Console:
             self._stderr.write("".join(traceback.format_exception(error)))
 
     def _write_json(self, document: Any, indent: int | None) -> None:
-        self.text(json.dumps(document, indent=indent, default=plain, ensure_ascii=False) + "\n")
+        text = json.dumps(document, indent=indent, default=plain, ensure_ascii=False)
+        # A name of a file that is no UTF-8.
+        text = re.sub("[\ud800-\udfff]", lambda found: f"\\u{ord(found[0]):04x}", text)
+        if commands_are_read():  # the stream would put a space into it; this is the same document
+            text = text.replace(OLD_COMMAND, OLD_COMMAND.replace("#", r"\u0023", 1))
+        self.text(text + "\n")
 
     def _is_live(self) -> bool:
         return self._stderr.isatty() and not self.as_json
@@ -258,6 +264,13 @@ def shown(value: Any) -> str:
     if isinstance(value, bytes | bytearray | memoryview):
         return f"0x{bytes(value).hex()}"
     return str(value)
+
+
+def visible(text: str) -> str:
+    """A name from outside in one line: characters that cannot be seen, or would steer a terminal, as escapes."""
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text
+    )
 
 
 def plain(value: Any) -> Any:

@@ -13,7 +13,9 @@ from dataops_cli.cli.subcommands import SUBCOMMANDS
 # Commands whose arguments are somebody else's: an option of ours must stand before them.
 PASSING = frozenset({"dbt", "exec"})
 # A command's words in lower case, taken whole, with no --env behind them.
-_COMMAND = re.compile(r"\bdataops (?P<words>(?>[a-z][a-z-]*+(?: [a-z][a-z-]*+(?!\w|[./=:]\w))*))(?! --env\b)")
+_COMMAND = re.compile(
+    r"\bdataops (?P<words>(?>[a-z][a-z-]*+(?: [a-z][a-z-]*+(?!\w|[./=:+@,%]\w))*))(?! --env\b)"
+)
 
 
 def for_environment(text: str, environment: str) -> str:

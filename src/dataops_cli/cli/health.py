@@ -53,7 +53,7 @@ def health(
         bool, typer.Option("--notify", help="Send a notification where health has turned bad, or good again.")
     ] = False,
     timeout: Annotated[
-        float | None, typer.Option(metavar="SECONDS", min=0.1, help="Longest time for one check.")
+        str | None, typer.Option(metavar="TIME", help="Longest time for one check, such as 5s.")
     ] = None,
 ) -> None:
     """Check the platform's machine, services, dbt, data and release.
@@ -62,7 +62,7 @@ def health(
     """
     from dataops_cli.cli.health_looking import Looking, tell_of, until_healthy, watched
     from dataops_cli.cli.health_output import Form, show
-    from dataops_cli.durations import seconds
+    from dataops_cli.durations import seconds, timeout_seconds
     from dataops_cli.errors import UsageError
     from dataops_cli.health.report import exit_code
 
@@ -76,7 +76,7 @@ def health(
         raise UsageError(
             "--notify tells of the health as a whole", hint="Leave out --check and --layer, or --notify."
         )
-    looking = Looking.prepare(app, check or (), layer or (), timeout)
+    looking = Looking.prepare(app, check or (), layer or (), timeout_seconds(timeout))
     if watch:
         watched(app, looking, notify=notify)
         return

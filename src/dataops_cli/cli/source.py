@@ -47,6 +47,7 @@ def load(
     from dataops_cli.source.load import stage_files
 
     found = find_files(folder)
+    _refuse_where_the_file_is_elsewhere(app)
     if plan:
         files = [{"table": file.table.full_name, "file": str(file.path)} for file in found]
         lines = [f"load {file['table']} from {file['file']}" for file in files]
@@ -61,6 +62,21 @@ def load(
         lambda target: stage_files(folder, target, required, app.console.progress),
         lock_wait,
     )
+
+
+def _refuse_where_the_file_is_elsewhere(app: Application) -> None:
+    """Raises UsageError where the source is a file in dbt's container, which sees no folder of this machine."""
+    from dataops_cli.errors import UsageError
+    from dataops_cli.settings.model import Engine, Runner
+    from dataops_cli.stack.environment import prefix_of
+
+    settings = app.environment.settings
+    if settings.warehouse.engine is Engine.DUCKDB and settings.dbt.runner is not Runner.PROCESS:
+        raise UsageError(
+            f"The source of {app.environment.name} is a file in its dbt container, which sees no folder of this machine",
+            hint=f"Copy the files there: tar -C DIR -c . | docker exec -i {prefix_of(app.environment)}dataops-dbt "
+            "sh -c 'mkdir -p /tmp/source && tar -C /tmp/source -x' · Load them: dataops exec dbt -- dataops source load --from /tmp/source",
+        )
 
 
 @command(app)

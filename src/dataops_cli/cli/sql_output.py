@@ -79,12 +79,15 @@ def _write_csv(answer: Answer, limit: int | None, console: Console) -> bool:
     import io
 
     from dataops_cli.console import shown
+    from dataops_cli.streams import commands_are_read
 
+    # So that no line begins as a command to GitHub's runner, such as an IPv6 address does, which would be broken.
+    dialect = csv.unix_dialect if commands_are_read() else csv.excel
     left = limit
     rows: list[tuple[Any, ...]] = [answer.columns]
     while rows:
         text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerows(
+        csv.writer(text, dialect, lineterminator="\n").writerows(
             ["" if value is None else shown(value) for value in row] for row in rows
         )
         console.text(text.getvalue())

@@ -53,7 +53,7 @@ def up(
     ] = None,
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until all is healthy.")] = True,
     timeout: Annotated[
-        int | None, typer.Option(metavar="SECONDS", min=1, help="Longest wait (default: stack.timeout).")
+        str | None, typer.Option(metavar="TIME", help="Longest wait, such as 10m (default: stack.timeout).")
     ] = None,
     force_recreate: Annotated[
         bool, typer.Option("--force-recreate", help="Make every container anew; volumes stay.")
@@ -73,9 +73,11 @@ def up(
     """
     from dataops_cli.cli.deploy_options import site_of
     from dataops_cli.deploy.journal import current, explain, to_put_right
+    from dataops_cli.durations import timeout_seconds
     from dataops_cli.errors import DataopsError, ExitCode
     from dataops_cli.stack.environment import load_environment_stack
 
+    limit = timeout_seconds(timeout)
     try:
         site = site_of(app)
     except DataopsError:
@@ -91,7 +93,7 @@ def up(
             exit_code=ExitCode.REFUSED,
         )
     asked = Asked(
-        services or (), plan, build, pull or "", wait, timeout, force_recreate, remove_orphans, scale or ()
+        services or (), plan, build, pull or "", wait, limit, force_recreate, remove_orphans, scale or ()
     )
     with site.in_force(profiles or ()) as workspace:
         if workspace.release:
@@ -107,7 +109,7 @@ class Asked:
     build: bool
     pull: str
     wait: bool
-    timeout: int | None
+    timeout: float | None
     force_recreate: bool
     remove_orphans: bool
     scale: Sequence[str]

@@ -43,11 +43,12 @@ def up(
     app: Application,
     plan: PlanOption = False,
     timeout: Annotated[
-        int | None, typer.Option(metavar="SECONDS", min=1, help="Longest wait (default: stack.timeout).")
+        str | None, typer.Option(metavar="TIME", help="Longest wait, such as 10m (default: stack.timeout).")
     ] = None,
 ) -> None:
     """Bring a worker up on this machine, for the environment's stack on another, and wait until it takes tasks."""
     from dataops_cli import docker_api
+    from dataops_cli.durations import timeout_seconds
     from dataops_cli.stack.build_inputs import build_inputs
     from dataops_cli.stack.environment import refuse_binds
     from dataops_cli.stack.execute import Execution
@@ -55,6 +56,7 @@ def up(
     from dataops_cli.stack.reconcile import plan_up
     from dataops_cli.stack.workers import load_worker_stack, with_worker_secrets
 
+    limit = timeout_seconds(timeout)
     stack = load_worker_stack(app.project, app.environment)
     full = with_worker_secrets(stack, app.environment)
     warn_of_readable_secrets(app)
@@ -77,7 +79,7 @@ def up(
             Execution(engine, stack, full.secrets, fingerprints, inputs, seen.containers, report).up(
                 operations,
                 wait_until_healthy=True,
-                timeout=timeout or app.environment.settings.stack.timeout,
+                timeout=limit or app.environment.settings.stack.timeout,
             )
     app.console.result(
         {"environment": app.environment.name, "changes": len(operations)},
@@ -120,21 +122,23 @@ def stop(
     app: Application,
     names: Names = None,
     timeout: Annotated[
-        int, typer.Option(metavar="SECONDS", min=1, help="Longest wait for the tasks that run.")
-    ] = 600,
+        str, typer.Option(metavar="TIME", help="Longest wait for the tasks that run, such as 10m.")
+    ] = "10m",
     plan: PlanOption = False,
 ) -> None:
     """Let workers on this machine take no more tasks, finish those that run, and end; the stack's own, too."""
     from dataops_cli import docker_api
+    from dataops_cli.durations import timeout_seconds
     from dataops_cli.stack.reconcile import Action, plan_lifecycle
     from dataops_cli.stack.workers import drain
 
+    seconds = timeout_seconds(timeout)
     engine = docker_api.connect()
     chosen = _chosen(app, engine, names)
     operations = plan_lifecycle(Action.STOP, chosen)
     if operations and not plan:
         running = [item.container for item in operations if item.container]
-        drain(engine, running, timeout, lambda name, text: app.console.progress(f"{name}: {text}"))
+        drain(engine, running, seconds, lambda name, text: app.console.progress(f"{name}: {text}"))
     show_plan(app, operations, "Nothing to stop.")
 
 

@@ -67,10 +67,12 @@ def check_out(site: Site, revision: str | None) -> Iterator[Checkout]:
         yield Checkout(found, site.workspace(files, name), source_archive(files))
 
 
-def environment_of_branch(project: Project, branch: str | None = None) -> str:
+def environment_of_branch(
+    project: Project, branch: str | None = None, remedy: str = "Name the environment: --env NAME"
+) -> str:
     """The environment to which the commits of a branch go (deploy.branch); by default, of the branch in use.
 
-    Raises UsageError where none, or more than one, says so.
+    Raises UsageError, with `remedy` and the branches that there are, where none, or more than one, says so.
     """
     branch = branch or git.current_branch(project.root)
     environments, _faults = load_environments(project)
@@ -83,7 +85,7 @@ def environment_of_branch(project: Project, branch: str | None = None) -> str:
         f"The branch {branch} is that of {' and '.join(found) or 'no environment'} (deploy.branch)"
         if branch
         else "No branch is checked out, so none says which environment is meant",
-        hint=f"Name the environment: --env prod. Branches: {known or 'none'}",
+        hint=f"{remedy}. Branches: {known or 'none'}",
     )
 
 

@@ -15,7 +15,7 @@ SECONDS = 60.0
 
 # What git sets for hooks: there it names another repository than the one of the folder.
 # Source: `git rev-parse --local-env-vars`.
-_OF_ANOTHER_REPOSITORY = (
+OF_ANOTHER_REPOSITORY = (
     "GIT_ALTERNATE_OBJECT_DIRECTORIES",
     "GIT_COMMON_DIR",
     "GIT_DIR",
@@ -71,7 +71,7 @@ def ask(
 
     Raises DataopsError where git is missing or does not answer, UsageError where the folder is in no repository.
     """
-    environment = {key: value for key, value in os.environ.items() if key not in _OF_ANOTHER_REPOSITORY}
+    environment = {key: value for key, value in os.environ.items() if key not in OF_ANOTHER_REPOSITORY}
     if as_committed:
         environment["GIT_ATTR_NOSYSTEM"] = "1"
     settings = _AS_COMMITTED if as_committed else ()

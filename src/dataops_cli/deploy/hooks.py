@@ -12,13 +12,13 @@ import subprocess
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from pathlib import Path
 
 from dataops_cli.deploy.journal import Beginning
 from dataops_cli.deploy.site import Site
 from dataops_cli.deploy.workspace import Workspace
 from dataops_cli.errors import DataopsError, ExitCode
+from dataops_cli.process_groups import end_groups, kill_group
 from dataops_cli.settings.layers import variable
 from dataops_cli.settings.secrets import secret_keys
 
@@ -76,7 +76,8 @@ def run_hook(
         reader.start()
         code = process.wait(timeout)
     except subprocess.TimeoutExpired:
-        _end(process)
+        end_groups([process], GRACE)
+        process.wait()
         reader.join(GRACE)
         raise DataopsError(
             f"The hook {shown} took longer than {timeout:g} s, and was ended",
@@ -84,9 +85,10 @@ def run_hook(
             details=tuple(last),
         ) from None
     except BaseException:
-        _end(process)
+        end_groups([process], GRACE)
+        process.wait()
         raise
-    _kill(process)  # what it has left running would keep its output open
+    kill_group(process)  # what it has left running would keep its output open
     reader.join(GRACE)
     if code:
         ended = f"failed with exit code {code}" if code > 0 else f"was ended by {signal.Signals(-code).name}"
@@ -112,26 +114,6 @@ def _read(process: subprocess.Popen[bytes], last: deque[str], on_line: Callable[
         text = line.decode(errors="replace").rstrip("\r\n")
         last.append(text)
         on_line(text)
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End the hook and all that it started."""
-    _signal(process, signal.SIGTERM)
-    try:
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(GRACE)
-    finally:  # also where the user has no patience
-        _kill(process)
-    process.wait()
-
-
-def _kill(process: subprocess.Popen[bytes]) -> None:
-    _signal(process, signal.SIGKILL)
-
-
-def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
-    with suppress(ProcessLookupError, PermissionError):  # nothing of the group is left
-        os.killpg(process.pid, number)
 
 
 def run_deploy_hook(

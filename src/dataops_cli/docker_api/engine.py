@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from dataops_cli.docker_api.connection import Connection
-from dataops_cli.docker_api.errors import explained, explained_items, or_none
+from dataops_cli.docker_api.errors import EngineError, explained, explained_items, or_none
 
 if TYPE_CHECKING:
     from docker import APIClient
 
 # Longer than any grace period: a network that is gone ends the waiting some day.
 STOP_SECONDS = 3600
+# How long the engine may take to end a removal that it has begun.
+REMOVAL_SECONDS = 60
 # The engine would keep back a Ctrl-P of shells and editors, and detach at Ctrl-P Ctrl-Q.
 NO_DETACH_KEYS = "ctrl-@,ctrl-@,ctrl-@"
 
@@ -108,8 +111,25 @@ class Engine:
 
     @explained
     def remove(self, container: str) -> None:
-        """Remove a container with its anonymous volumes, stopping it where it still runs."""
+        """Remove a container with its anonymous volumes, stopping it where it still runs. Raises EngineError (409) for
+        one that is being removed already."""
         self._client.remove_container(container, v=True, force=True)
+
+    def remove_if_there(self, container: str) -> None:
+        """The same; one that is gone is no error, and one that is being removed already is waited for. A command that
+        was killed may have asked for it."""
+        deadline = time.monotonic() + REMOVAL_SECONDS
+        while True:
+            try:
+                self.remove(container)
+                return
+            except EngineError as error:
+                if error.status == 404:
+                    return
+                if error.status != 409 or time.monotonic() > deadline:
+                    raise
+            # Asked again, and not waited for: a removal that fails tells nobody.
+            time.sleep(0.2)
 
     @explained
     def put_archive(self, container: str, folder: str, archive: bytes) -> None:

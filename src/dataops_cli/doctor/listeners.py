@@ -1,6 +1,6 @@
-"""Which process listens on a port of this machine, from Linux's /proc.
+"""Which process listens on a port of this machine, and which ports may be taken at any time, from Linux's /proc.
 
-Source: proc_pid_net(5). A process of another user can be seen by its socket only, unless we are root.
+Sources: proc_pid_net(5); ip(7), ip_local_port_range. A process of another user can be seen by its socket only, unless we are root.
 """
 
 from __future__ import annotations
@@ -51,6 +51,18 @@ def process_of(listener: Listener, proc: Path = PROC) -> tuple[int, str] | None:
         except OSError:  # it is another user's, or has ended
             continue
     return None
+
+
+def ephemeral_ports(proc: Path = PROC) -> set[int]:
+    """The ports of which the kernel gives each connection to elsewhere one for as long as it lasts."""
+    folder = proc / "sys" / "net" / "ipv4"
+    try:
+        first, last = map(int, (folder / "ip_local_port_range").read_text().split())
+        reserved = (folder / "ip_local_reserved_ports").read_text().strip()
+    except OSError:  # no Linux
+        return set()
+    kept = (part.partition("-") for part in reserved.split(",") if part)
+    return set(range(first, last + 1)).difference(*(range(int(a), int(b or a) + 1) for a, _, b in kept))
 
 
 def _address(text: str) -> IPv4Address | IPv6Address:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any
 
 from dataops_cli.checks import Finding, Result
 from dataops_cli.doctor.finding import Case, known
-from dataops_cli.doctor.listeners import Listener, listeners, process_of
+from dataops_cli.doctor.listeners import Listener, ephemeral_ports, listeners, process_of
 from dataops_cli.stack import labels
 from dataops_cli.stack.model import Stack
 
@@ -33,13 +33,15 @@ class Published:
 def look(case: Case) -> Finding:
     stack, engine = known(case.stack), known(case.engine)
     containers = engine.containers()
-    sockets = [] if engine.remote else list(listeners())
+    sockets, ephemeral = ([], set()) if engine.remote else (list(listeners()), ephemeral_ports())
     findings = []
     for wanted in published(stack):
         if container := holding_container(wanted, containers):
             findings.append(held_by_container(wanted, stack.name, container, case.name))
         elif socket := holding_socket(wanted, sockets):
             findings.append(held_by_process(wanted, process_of(socket), case.name))
+        elif wanted.port in ephemeral:
+            findings.append(free_but_ephemeral(wanted, ephemeral, case.name))
         else:
             findings.append(Finding(Result.OK, f"{wanted}: free" + " of containers" * engine.remote))
     return together(findings)
@@ -97,6 +99,13 @@ def held_by_process(wanted: Published, process: tuple[int, str] | None, environm
         found = f"{wanted}: held by the process {process[1]} (pid {process[0]})"
         look = f"Stop it: kill {process[0]}"
     return Finding(Result.FAIL, found, f"{look}; {_move(environment)}")
+
+
+def free_but_ephemeral(wanted: Published, ephemeral: Collection[int], environment: str) -> Finding:
+    """Free now; it is one of `ephemeral`, which the kernel gives to connections."""
+    found = f"{wanted}: free now, but this machine's connections may take it at any time ({min(ephemeral)}-{max(ephemeral)})"
+    remedy = f"Keep it for the stack: add it to net.ipv4.ip_local_reserved_ports; {_move(environment)}"
+    return Finding(Result.WARN, found, remedy)
 
 
 def together(findings: Sequence[Finding]) -> Finding:

@@ -43,7 +43,7 @@ def decide(found: Sequence[Health], expected: Collection[str], now: datetime) ->
     findings = []
     for name in dict.fromkeys([*expected, *there]):
         part = there.get(name) or Health(name, None, None)
-        if name not in expected and not part.ill:
+        if name not in expected and part.status in ("healthy", None):
             continue
         said = part.status or "not there"
         if part.heartbeat:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 
 from dataops_cli.checks import Result
+from dataops_cli.console import visible
 from dataops_cli.health.examination import Outcome
 from dataops_cli.health.report import verdict
 
@@ -39,5 +40,5 @@ def cell(text: str) -> str:
 
 
 def escaped(text: str) -> str:
-    """Nothing in the text is taken for Markdown or HTML."""
-    return _SPECIAL.sub(r"\\\1", html.escape(text, quote=False))
+    """Nothing in the text is taken for Markdown or HTML, and it is one line: see `visible`."""
+    return _SPECIAL.sub(r"\\\1", html.escape(visible(text), quote=False))

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 LOADING = "__loading"
 # Seconds for the server to undo what was under way.
-UNDONE = 5
+UNDONE = 20
 # Says that the tables are ours to replace. A restored database has none.
 MARKER = "[dbo].[dataops_source]"
 

@@ -34,6 +34,8 @@ ROOT = "/opt/dataops"
 REVISION = "org.opencontainers.image.revision"
 # What says how output is to look.
 LOOK = ("COLORTERM", "FORCE_COLOR", "NO_COLOR", "TERM")
+# What says who reads it: see streams.without_commands.
+READER = ("GITHUB_ACTIONS",)
 # A run begins with its time, so that names are in order.
 RUN = re.compile(r"\d{8}T\d{6}-\d+")
 
@@ -78,15 +80,17 @@ class DbtContainer:
         return code
 
     def bring_runs(self) -> list[str]:
-        """Copy the runs that are newer than what has been brought before; returns them.
+        """Copy the runs that are newer than what has been brought before, or of nothing the latest; returns them.
 
         Those that are not kept any more (runs.keep) are removed here.
         """
         inside = f"{ROOT}/.dataops/{self.environment.name}/runs"
         here = self.project.state(self.environment.name) / "runs"
         found = [name for name in names_in(self.engine, self.container.id, inside) if RUN.fullmatch(name)]
-        brought = [name for name in found if _ended(here / name)]
-        newer = [name for name in found if name > brought[-1]] if brought else found[-1:]
+        known = [name for name in found if (here / name).is_dir()]
+        brought = [name for name in known if _ended(here / name)]
+        begin = brought[-1:] or known[:1] or found[-1:]
+        newer = [name for name in found if name >= begin[0] and name not in brought]
         for name in newer:
             bring_back(self.engine, self.container.id, f"{inside}/{name}", here / name)
         kept = sorted(path.name for path in here.glob("*") if RUN.fullmatch(path.name))
@@ -107,7 +111,7 @@ class DbtContainer:
     def _variables(self) -> dict[str, str]:
         return {
             **for_a_command(self.environment),
-            **_given(LOOK, os.environ),
+            **_given(LOOK + READER, os.environ),
             CALLER: f"{user_name()}@{socket.gethostname()}",
         }
 

@@ -7,15 +7,17 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
 from dataops_cli import __version__
-from dataops_cli.docker_api import Engine, EngineError
+from dataops_cli.docker_api import Engine, EngineError, or_none
 from dataops_cli.stack import labels
 from dataops_cli.stack.config_hash import network_hash
 from dataops_cli.stack.container_config import container_config, endpoints
 from dataops_cli.stack.images import build_image, pull_image
+from dataops_cli.stack.lifecycle import stop_and_remove
 from dataops_cli.stack.model import Stack
 from dataops_cli.stack.mounts import anonymous_volumes
 from dataops_cli.stack.observe import Container, image_of
@@ -205,8 +207,7 @@ class Execution:
         elif operation.action is Action.RECREATE:
             # The name is free only when the old one is gone; until the new one is made, the old one serves.
             new = self._create(operation, f"{old.id[:12]}_{operation.subject}")
-            self._stop(operation.service, old)
-            self.engine.remove(old.id)
+            self._take_away(operation.service, old)
             self.engine.rename(new, operation.subject)
             self._start(operation, new)
         elif operation.action is Action.RENAME:
@@ -240,7 +241,7 @@ class Execution:
         except EngineError as error:
             if error.status != 409 or operation.container is None:
                 raise
-            self.engine.remove(name)  # an earlier recreate was cut off after this very step
+            self.engine.remove_if_there(name)  # an earlier recreate was cut off after this very step
             container = self.engine.create(name, config)
         first = config["HostConfig"]["NetworkMode"]
         for network, endpoint in endpoints(self.stack, operation.service, operation.subject).items():
@@ -252,7 +253,9 @@ class Execution:
     def _anonymous_volumes(self, operation: Operation, image: Mapping[str, Any]) -> dict[str, str]:
         if operation.container is None:
             return {}
-        old = self.engine.inspect(operation.container.id)
+        old = or_none(partial(self.engine.inspect, operation.container.id))
+        if old is None:  # a command that was killed had asked for its removal
+            return {}
         return anonymous_volumes(self.stack.services[operation.service], image, old)
 
     def _copy_secrets(self, service: str, container: str) -> None:
@@ -266,19 +269,16 @@ class Execution:
             try:
                 self.engine.start(container)
             except EngineError as error:
-                raise explain_start(self.engine, operation.subject, error) from error
+                raise explain_start(self.engine, operation.subject, container, error) from error
         self.report(operation.subject, "started")
 
     def _remove(self, operation: Operation) -> None:
-        container = operation.container
-        if container is not None:
-            if container.running:
-                self._stop(operation.service, container)
-            self.engine.remove(container.id)
+        if operation.container is not None:
+            self._take_away(operation.service, operation.container)
 
-    def _stop(self, service: str, container: Container) -> None:
+    def _take_away(self, service: str, container: Container) -> None:
         begin = time.monotonic()
-        self.engine.stop(container.id)
+        stop_and_remove(self.engine, container)
         self._stopping[service] = self._stopping.get(service, 0) + time.monotonic() - begin
 
 

@@ -63,7 +63,7 @@ class Fence:
                 raise
             raise lost() from None
         if any(number > self.number for number in _numbers(self.engine, self.project).values()):
-            self.engine.remove(container)
+            self.engine.remove_if_there(container)
             raise lost()
         return container
 
@@ -82,11 +82,7 @@ def take_away(engine: Engine, project: str, *, below: int | None = None) -> None
     """Remove the containers of a stack's holders: those with a number below one, or all."""
     for container, number in _numbers(engine, project).items():
         if below is None or number < below:
-            try:
-                engine.remove(container)
-            except EngineError as error:
-                if error.status != 404:
-                    raise
+            engine.remove_if_there(container)
 
 
 def lost() -> DataopsError:

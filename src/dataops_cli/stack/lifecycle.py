@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
-from dataops_cli.docker_api import Engine, EngineError
+from dataops_cli.docker_api import Engine, or_none
+from dataops_cli.stack.observe import Container
 from dataops_cli.stack.parallel import along
 from dataops_cli.stack.reconcile import Action, Operation, dependencies
 
@@ -31,26 +33,23 @@ def down(engine: Engine, plan: Sequence[Operation], report: Report) -> None:
 
     def remove(operation: Operation) -> None:
         if operation.container is not None:
-            if operation.container.running:
-                engine.stop(operation.container_id)
-            engine.remove(operation.container_id)
-        elif operation.action is Action.REMOVE_NETWORK:
-            engine.remove_network(operation.subject)
-        elif operation.action is Action.REMOVE_VOLUME:
-            engine.remove_volume(operation.subject)
+            stop_and_remove(engine, operation.container)
 
-    def remove_if_there(operation: Operation) -> None:
-        try:
-            remove(operation)
-        except EngineError as error:
-            if error.status != 404:
-                raise
-
-    _along([item for item in plan if item.container], remove_if_there, report)
+    _along([item for item in plan if item.container], remove, report)
     for operation in plan:
-        if not operation.container:
+        if operation.action is Action.REMOVE_NETWORK:
             report(operation.subject, str(operation.action))
-            remove_if_there(operation)
+            or_none(partial(engine.remove_network, operation.subject))
+        elif operation.action is Action.REMOVE_VOLUME:
+            report(operation.subject, str(operation.action))
+            or_none(partial(engine.remove_volume, operation.subject))
+
+
+def stop_and_remove(engine: Engine, container: Container) -> None:
+    """Within its own grace period. What is gone already is no error."""
+    if container.running:
+        or_none(partial(engine.stop, container.id))
+    engine.remove_if_there(container.id)
 
 
 def _along(plan: Sequence[Operation], apply: Callable[[Operation], None], report: Report) -> None:

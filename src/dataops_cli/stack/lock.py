@@ -170,7 +170,8 @@ def _wait_for(
         holder = _clear(engine, project, on_takeover)
         now = time.monotonic()
         if holder is None:
-            if now >= patience:  # the engine does not come to an end with it, or others are faster each time
+            # The engine does not come to an end with it, or others are faster each time.
+            if now >= max(patience, deadline):
                 raise locked(None)
         elif now >= deadline:
             raise locked(holder)

@@ -12,12 +12,14 @@ from queue import Empty, Queue
 
 from dataops_cli.docker_api import Engine, EngineError
 from dataops_cli.stack import labels
+from dataops_cli.stack.lock import held_by
+from dataops_cli.stack.lock_holder import Liveness
 from dataops_cli.stack.log_lines import Position, entries, moment_of, stamp
 from dataops_cli.stack.observe import Container, observe_containers
 
 # Lines that wait to be shown. When nobody takes them, the engine waits too.
 WAITING_LINES = 100
-# A restart leaves no container running for a moment; following ends when none came back within this time.
+# Following ends when for this time no container has run, and no command was at work that may start one again.
 COMING_BACK_SECONDS = 3.0
 # Lines that the engine writes after the end of a container come within this time, one after the other.
 LATE_SECONDS = 0.2
@@ -115,10 +117,10 @@ class Follower:
         last_alive = time.monotonic()
         look = True
         while True:
-            if look and self._any_alive():
+            if look and (self._any_alive() or self._are_being_changed()):
                 last_alive = time.monotonic()
-            elif look and time.monotonic() - last_alive > COMING_BACK_SECONDS:
-                return
+            elif look and time.monotonic() - last_alive > COMING_BACK_SECONDS and not self._any_alive():
+                return  # nor was anything started between the two looks
             try:
                 news = self._news.get(timeout=0.5)
             except Empty:
@@ -143,6 +145,10 @@ class Follower:
                 self._reading.add(item.id)
                 threading.Thread(target=self._read, args=(item,), daemon=True).start()
         return bool(self._reading) or any(item.running for item in containers)
+
+    def _are_being_changed(self) -> bool:
+        holder = held_by(self._engine, self._project)
+        return holder is not None and holder.liveness is Liveness.ALIVE
 
     def _containers(self) -> list[Container]:
         found = observe_containers(self._engine, self._project)

@@ -294,8 +294,12 @@ def _service(
     wanted = replicas(service)
     for number in range(1, wanted + 1):
         subject = container_name(stack, name, number)
-        ours = [item for item in mine if item.number == number]
-        current = next((item for item in ours if item.name == subject), ours[0] if ours else None)
+        # First what is not on its way out, and what has its name: the rest was left by a change that was cut off.
+        ours = sorted(
+            (item for item in mine if item.number == number),
+            key=lambda item: (item.state == "removing", item.name != subject),
+        )
+        current = ours[0] if ours else None
         for item in ours:
             if item is not current:
                 yield _remove(item, "an interrupted change left it")

@@ -15,18 +15,18 @@ _TAKEN = re.compile(
 )
 # An engine killed while it started a container knows nothing of the processes, which live on, even when it is
 # restarted. Another container beside them could ruin a database's volume, so it is not made by itself.
-_LOST = re.compile(r"task (?P<id>[0-9a-f]{12})[0-9a-f]+: already exists")
+_LOST = re.compile(r"task [0-9a-f]+: already exists|id already in use")
 
 
-def explain_start(engine: Engine, container: str, error: EngineError) -> EngineError:
-    """The error of starting a container, explained; one that says enough as it is."""
+def explain_start(engine: Engine, name: str, container: str, error: EngineError) -> EngineError:
+    """The error of starting a container, given by its name and its id, explained; one that says enough as it is."""
     if taken := _TAKEN.search(error.reason):
         by, how = _holder(engine, int(taken["port"]))
-        reason = f"The port {taken['place']} of {container} is in use by {by}"
+        reason = f"The port {taken['place']} of {name} is in use by {by}"
         hint = f"{how}, or move the environment's ports with stack.port_offset."
-    elif lost := _LOST.search(error.reason):
-        reason = f"The engine was killed while it started {container}, whose processes it has lost track of"
-        hint = f"End them on the engine's machine, then run the command again: sudo pkill --full shim.*{lost['id']}"
+    elif _LOST.search(error.reason):
+        reason = f"The engine seems to have been killed while it started {name}, and has lost track of its processes"
+        hint = f"End them on the engine's machine, then run the command again: sudo pkill --full shim.*{container[:12]}"
     else:
         return error
     return EngineError(reason, hint=hint, exit_code=ExitCode.FAILED, status=error.status)
@@ -38,4 +38,5 @@ def _holder(engine: Engine, port: int) -> tuple[str, str]:
         if port in {published.get("PublicPort") for published in item.get("Ports") or []}:
             name = item["Names"][0].removeprefix("/")
             return f"the container {name}", f"Stop it with: docker stop {name}"
-    return "a process", f"Find it with: ss --listening --processes 'sport = {port}', and stop it"
+    # Not only what listens: a connection to elsewhere holds its own port too.
+    return "a process", f"Find it with: ss --all --processes 'sport = {port}', and stop it"

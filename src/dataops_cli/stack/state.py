@@ -9,14 +9,16 @@ from __future__ import annotations
 import io
 import json
 import tarfile
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import PurePosixPath
 from typing import Any
 
 from dataops_cli import __version__
-from dataops_cli.docker_api import Engine, EngineError
+from dataops_cli.docker_api import Engine, EngineError, or_none
 from dataops_cli.errors import DataopsError
 from dataops_cli.settings.load import Environment
 from dataops_cli.stack import fence, labels
@@ -27,6 +29,8 @@ from dataops_cli.stack.observe import observe_containers
 # The volume's key in compose/compose.yml, and its name behind the environment's prefix.
 VOLUME = "deploy_state"
 MOUNT = "/state"
+# Seconds that the engine may take to end with a container's name.
+PATIENCE = 10.0
 
 
 @dataclass(frozen=True)
@@ -112,8 +116,8 @@ class State:
             return
         with self._writer():
             pass  # raises where somebody else has the lock
-        name = f"{self.project}-state-remove"
-        self._remove_container(name)  # a command that was killed left it
+        name = _remover_name(self.project)
+        self.engine.remove_if_there(name)  # a command that was killed left it
         container = self.engine.create(
             name,
             {
@@ -134,19 +138,14 @@ class State:
                     hint="Look at it: docker volume inspect, df -h; the next clean-up tries again.",
                 )
         finally:
-            self.engine.remove(container)
+            self.engine.remove_if_there(container)
 
     def take_away(self) -> None:
         """Remove the containers, so that the volume can be removed."""
-        self._remove_container(container_name(self.project))
+        self.engine.remove_if_there(container_name(self.project))
+        # Of a command that was killed while it removed files.
+        self.engine.remove_if_there(_remover_name(self.project))
         fence.take_away(self.engine, self.project)
-
-    def _remove_container(self, name: str) -> None:
-        try:
-            self.engine.remove(name)
-        except EngineError as error:
-            if error.status != 404:
-                raise
 
     def _archive(self, path: str) -> io.BytesIO | None:
         if self.engine.volume(self.volume) is None:
@@ -174,16 +173,20 @@ class State:
     def _container(self) -> str:
         """Through which the volume is seen; made where it is missing."""
         name = container_name(self.project)
-        try:
-            return self._make(name, {})
-        except EngineError as error:
-            if error.status != 409:
-                raise
-        # It is there; the volume may have had another name then, by another stack.prefix.
-        if all(mount.get("Name") != self.volume for mount in self.engine.inspect(name)["Mounts"]):
-            self._remove_container(name)
-            return self._container()
-        return name
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            try:
+                return self._make(name, {})
+            except EngineError as error:
+                if error.status != 409 or time.monotonic() > deadline:
+                    raise
+            facts = or_none(partial(self.engine.inspect, name))
+            if facts is None:  # another command is making it, or has just taken it away
+                time.sleep(0.1)
+            elif any(mount.get("Name") == self.volume for mount in facts["Mounts"]):
+                return name
+            else:  # the volume had another name then, by another stack.prefix
+                self.engine.remove_if_there(name)
 
     def _make(self, name: str, its_labels: Mapping[str, str]) -> str:
         """Make a container with the volume, and the volume where it is missing; returns its id."""
@@ -210,6 +213,10 @@ class State:
 
 def container_name(project: str) -> str:
     return f"{project}-state"
+
+
+def _remover_name(project: str) -> str:
+    return f"{project}-state-remove"
 
 
 def state_of(engine: Engine, environment: Environment) -> State:

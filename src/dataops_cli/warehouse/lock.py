@@ -10,6 +10,8 @@ the run, until a time: a run that does not go on must not keep others away for e
 from __future__ import annotations
 
 import os
+import re
+import shlex
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -29,6 +31,8 @@ GRACE = 0.3
 POLL = 0.1
 # Seconds. A reservation that lasts longer was written by a clock that was wrong.
 LONGEST_RESERVATION = 6 * 3600.0
+# As a step says who asked for it, in what describes its holder.
+_OF_AIRFLOW = re.compile(r"Airflow: (?P<dag_id>\S+) (?P<run_id>.+?)(?=, which is between|`|$)")
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,19 @@ class FileLease:
         write_state(self.holder_file, {**holder, "reserved": reservation or None})
 
 
+def in_use(user: str) -> DataopsError:
+    """What one is told who does not get the lock (exit 4). `user` says who has it."""
+    hint = "Wait for it with --lock-wait 10m, or stop it where it runs."
+    if run := _OF_AIRFLOW.search(user):
+        stop = f"dataops airflow stop {shlex.quote(run['run_id'])} --dag {run['dag_id']}"
+        hint = f"Wait for it with --lock-wait 10m, or stop it: {stop}"
+    return DataopsError(
+        f"The warehouse is in use by {user}",
+        hint=hint,
+        exit_code=ExitCode.LOCKED,
+    )
+
+
 @contextmanager
 def hold(
     folder: Path,
@@ -89,11 +106,7 @@ def hold(
                     on_wait(user)
                     told, deadline = True, time.monotonic() + wait
                     continue
-                raise DataopsError(
-                    f"The warehouse is in use by {user}",
-                    hint="Wait for it with --lock-wait 10m, or stop it where it runs.",
-                    exit_code=ExitCode.LOCKED,
-                )
+                raise in_use(user)
             time.sleep(POLL if told else 0.02)
     try:
         before = read_state(holder_file)
@@ -123,7 +136,11 @@ def _in_use(lock: Any, holder_file: Path, whose: str | None) -> str | None:
         lock.acquire()
     except Timeout:
         return describe_holder(read_state(holder_file))
-    reserved = _reserved(holder_file)
+    try:
+        reserved = _reserved(holder_file)
+    except BaseException:  # such as a state that a newer dataops wrote
+        lock.release()
+        raise
     if reserved in (None, whose):
         return None
     lock.release()

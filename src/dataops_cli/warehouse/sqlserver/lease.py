@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 
 from dataops_cli.errors import DataopsError, ExitCode
 from dataops_cli.processes import user_name
-from dataops_cli.warehouse.lock import describe_holder, describe_reservation
+from dataops_cli.warehouse.lock import describe_holder, describe_reservation, in_use
 from dataops_cli.warehouse.sqlserver import state
 from dataops_cli.warehouse.sqlserver.connection import Connection
 
@@ -97,11 +97,7 @@ def acquire(
             on_wait(user)
             told = True
         if time.monotonic() >= deadline:
-            raise DataopsError(
-                f"The warehouse is in use by {user}",
-                hint="Wait for it with --lock-wait 10m, or stop it where it runs.",
-                exit_code=ExitCode.LOCKED,
-            )
+            raise in_use(user)
     for statement in state.creation():
         connection.execute(statement)
     state.exists(connection)  # refuses what a newer dataops wrote
