@@ -27,7 +27,7 @@ enabled = true
 files = ["compose/compose.yml", "compose/release.yml"]
 name = "{NAME}"
 prefix = "{NAME}-"
-port_offset = 30000
+port_offset = 12000
 timeout = 300
 """
 IMAGES = {

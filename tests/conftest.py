@@ -13,10 +13,15 @@ from pathlib import Path
 from unittest import mock
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from dataops_cli import docker_api
 from local_engine import local_engine
 from support import ROOT, Dataops, clean_environment
+
+# Timings are no part of a test.
+settings.register_profile("dataops", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("dataops")
 
 
 @pytest.fixture(scope="session")
@@ -53,7 +58,7 @@ def dataops() -> Dataops:
             env=clean_environment(**variables),
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=1200,  # whoever is the first to build Airflow's image and dbt's takes minutes
             check=False,
             stdin=subprocess.DEVNULL,
         )

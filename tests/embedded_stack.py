@@ -15,7 +15,7 @@ enabled = true
 files = ["compose/compose.yml", "compose/release.yml"]
 name = "{name}"
 prefix = "{name}-"
-timeout = 120
+timeout = 600
 """
 # What its images are built from on a machine without a registry.
 IMAGES = {

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import subprocess
 import tarfile
+import tempfile
 from functools import cache
 from pathlib import Path
 from shutil import which
 
+from filelock import FileLock
+
 from dataops_cli import docker_api
 from dataops_cli.errors import DataopsError
-from support import absent
+from support import absent, until
 
 STAND_IN = "dataops-test/stand-in:1"
 # Stands in for SQL Server and CloudBeaver: it keeps the health checks' names and ports, and nothing else.
@@ -39,10 +43,18 @@ def local_engine() -> docker_api.Engine:
     busybox = which("busybox")
     if busybox is None:
         absent("busybox", "busybox is not there")
-    there = found.image(STAND_IN)
-    if there is None or (there["Config"]["Labels"] or {}).get("made-of") != MADE_OF:
-        _import(Path(str(busybox)))
+    # Or two workers make two of it.
+    with FileLock(Path(tempfile.gettempdir()) / f"dataops-test-stand-in-{os.getuid()}.lock"):
+        there = found.image(STAND_IN)
+        if there is None or (there["Config"]["Labels"] or {}).get("made-of") != MADE_OF:
+            _import(Path(str(busybox)))
     return found
+
+
+def pause(container: str) -> None:
+    """The kernel does not always freeze one at once whose processes come and go."""
+    paused = ["docker", "pause", container]
+    until(lambda: subprocess.run(paused, check=False, capture_output=True).returncode == 0)
 
 
 def _import(busybox: Path) -> None:

@@ -32,6 +32,8 @@ from support import Dataops
         ("dataops down --env prod --volumes", "dataops down --env prod --volumes"),
         ("This is a fault in dataops: report it", "This is a fault in dataops: report it"),
         ("dataops has no table", "dataops has no table"),
+        ("dataops airflow watch fix+1 --dag d", "dataops airflow watch --env dev fix+1 --dag d"),
+        ("dataops airflow watch a@b", "dataops airflow watch --env dev a@b"),
     ],
 )
 def test_a_command_gets_the_environment(text: str, completed: str) -> None:

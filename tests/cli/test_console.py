@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import errno
 import io
+import json
 import os
 import pty
+import re
+import select
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
 
@@ -20,46 +24,36 @@ from dataops_cli.errors import DataopsError
 from support import clean_environment
 
 BUSY = """
-import time
+import sys
 from dataops_cli.console import Console
 with Console().activity("Counting sheep") as rename:
-    time.sleep(1.7)
+    sys.stdin.readline()
     rename("Counting goats")
-    time.sleep(1.2)
+    sys.stdin.readline()
 """
 
 
-def on_a_terminal(code: str) -> str:
-    """What a program writes to a terminal of its own."""
+def test_a_terminal_shows_what_goes_on_and_for_how_long() -> None:
     leader, follower = pty.openpty()
     process = subprocess.Popen(
-        [sys.executable, "-c", code],
+        [sys.executable, "-c", BUSY],
         stdin=follower,
         stdout=follower,
         stderr=follower,
         env=clean_environment(TERM="xterm-256color"),
     )
     os.close(follower)
-    written = b""
-    while True:
-        try:
-            piece = os.read(leader, 4096)
-        except OSError:
-            break
-        if not piece:
-            break
-        written += piece
-    process.wait()
+    shown, deadline = b"", time.monotonic() + 60
+    for label, seconds in (("sheep", "1 s"), ("goats", "2 s")):
+        while not re.search(rf"Counting {label}.*{seconds}", shown.decode(errors="replace"), re.DOTALL):
+            assert select.select([leader], [], [], deadline - time.monotonic())[0], shown
+            shown += os.read(leader, 4096)
+        os.write(leader, b"\n")
+    with suppress(OSError):  # the end of a terminal
+        while os.read(leader, 4096):
+            pass
+    assert process.wait(60) == 0
     os.close(leader)
-    return written.decode()
-
-
-def test_a_terminal_shows_what_goes_on_and_for_how_long() -> None:
-    shown = on_a_terminal(BUSY)
-    assert "Counting sheep" in shown
-    assert "1 s" in shown
-    assert "Counting goats" in shown
-    assert "2 s" in shown
 
 
 def console(**options: bool) -> tuple[Console, io.StringIO, io.StringIO]:
@@ -70,10 +64,12 @@ def console(**options: bool) -> tuple[Console, io.StringIO, io.StringIO]:
 def test_a_pipe_gets_a_line_when_it_has_been_silent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(console_module, "SILENCE_SECONDS", 0.6)
     shown, stdout, stderr = console()
+    began = time.monotonic()
     with shown.activity("Counting sheep"):
-        time.sleep(2.2)
+        while stderr.getvalue().count("\n") < 2 and time.monotonic() < began + 60:
+            time.sleep(0.1)
     lines = stderr.getvalue().splitlines()
-    assert 1 <= len(lines) <= 3
+    assert 2 <= len(lines) <= (time.monotonic() - began) / 0.6
     assert all(line.startswith("… Counting sheep: ") and line.endswith(" s so far") for line in lines)
     assert stdout.getvalue() == ""
 
@@ -98,6 +94,13 @@ def test_json_keeps_decimals_exact_and_text_as_it_is() -> None:
     shown, stdout, _ = console(as_json=True)
     shown.result({"sum": Decimal("109846381.399888"), "name": "Sánchez", "path": Path("a b")}, "a table")
     assert stdout.getvalue() == '{\n  "sum": "109846381.399888",\n  "name": "Sánchez",\n  "path": "a b"\n}\n'
+
+
+def test_json_can_be_written_whatever_a_file_is_called() -> None:
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
+    Console(as_json=True, stdout=stream).result({"file": "a\udcff.sql"})
+    stream.seek(0)
+    assert json.load(stream) == {"file": "a\udcff.sql"}
 
 
 def test_a_stream_is_one_json_document_a_line() -> None:

@@ -203,7 +203,8 @@ def test_config_explain(dataops: Dataops, platform: Path) -> None:
 
 def test_config_never_shows_a_secret(dataops: Dataops, tmp_path: Path, new_platform) -> None:
     platform = new_platform(tmp_path / "p")
-    (platform / "environments" / "local.secrets.env").write_text("DATAOPS_WAREHOUSE__PASSWORD=hunter2\n")
+    text = "DATAOPS_WAREHOUSE__PASSWORD=hunter2\n"  # kingfisher:ignore
+    (platform / "environments" / "local.secrets.env").write_text(text)
     for arguments in (["show"], ["explain", "warehouse.password"], ["validate"]):
         for option in ([], ["--json"], ["--debug", "--verbose"]):
             done = dataops("config", *arguments, *option, cwd=platform)

@@ -30,7 +30,7 @@ class Working:
     def main(self, *_, **__):
         try:
             print("begun", flush=True)
-            time.sleep(3)
+            time.sleep(float(sys.argv[2]))
         except KeyboardInterrupt:
             print("interrupted", flush=True)
             time.sleep(0.7)
@@ -41,10 +41,10 @@ sys.exit(program.run([]))
 """
 
 
-def outcome(*signals: int, hangup: int = signal.SIG_DFL) -> tuple[int, list[str]]:
+def outcome(*signals: int, hangup: int = signal.SIG_DFL, works: float = 60) -> tuple[int, list[str]]:
     """Of a command that gets signals, one after the other: its exit code and what it said."""
     process = subprocess.Popen(
-        [sys.executable, "-c", WORKING, str(int(hangup))],
+        [sys.executable, "-c", WORKING, str(int(hangup)), str(works)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -71,7 +71,7 @@ def test_a_hangup_that_comes_twice_does_not_interrupt_the_way_back() -> None:
 
 
 def test_a_hangup_that_is_ignored_stays_ignored() -> None:
-    assert outcome(signal.SIGHUP, hangup=signal.SIG_IGN) == (0, ["begun"])
+    assert outcome(signal.SIGHUP, hangup=signal.SIG_IGN, works=3) == (0, ["begun"])
 
 
 @pytest.mark.parametrize(("changes", "code"), [(False, ExitCode.DONE), (True, ExitCode.FAILED)])

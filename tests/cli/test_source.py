@@ -111,3 +111,21 @@ def test_grants_are_of_sql_server(dataops_here: Dataops, platform: Path) -> None
     done = dataops_here("source", "grants", cwd=platform)
     assert done.returncode == 2
     assert "has an embedded warehouse, which knows no logins" in done.stderr
+
+
+def test_a_source_in_dbts_container_is_loaded_there(
+    dataops_here: Dataops, platform: Path, adventureworks: Path
+) -> None:
+    (platform / "environments" / "boxed.toml").write_text(
+        '[warehouse]\nengine = "duckdb"\n[dbt]\nrunner = "container"\n'
+        '[stack]\nenabled = true\nfiles = ["compose/compose.yml"]\nprefix = "boxed-"\n'
+    )
+    done = dataops_here("source", "load", "--from", str(adventureworks), "--env", "boxed", cwd=platform)
+    assert (done.returncode, done.stderr.splitlines()) == (
+        2,
+        [
+            "error: The source of boxed is a file in its dbt container, which sees no folder of this machine",
+            "  → Copy the files there: tar -C DIR -c . | docker exec -i boxed-dataops-dbt "
+            "sh -c 'mkdir -p /tmp/source && tar -C /tmp/source -x' · Load them: dataops exec --env boxed dbt -- dataops source load --env boxed --from /tmp/source",
+        ],
+    )

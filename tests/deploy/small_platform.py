@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -18,8 +17,10 @@ import yaml
 
 from dataops_cli import docker_api
 from dataops_cli.docker_api import EngineError
+from dataops_cli.stack.state import State
 from local_engine import STAND_IN
-from support import clean_environment
+from support import clean_environment, until
+from sweep import sweep
 
 ENVIRONMENT = """\
 [warehouse]
@@ -34,7 +35,7 @@ enabled = true
 files = ["compose/small.yml"]
 name = "{name}"
 prefix = "{name}-"
-timeout = 60
+timeout = 120
 [deploy]
 keep_releases = 3
 """
@@ -133,7 +134,7 @@ class Platform:
 
     def run(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
         process = self.begin(*arguments, **variables)
-        output, errors = process.communicate(timeout=600)
+        output, errors = process.communicate(timeout=900)
         return subprocess.CompletedProcess(arguments, process.returncode, output, errors)
 
     def begin(self, *arguments: str, **variables: str) -> subprocess.Popen[str]:
@@ -153,16 +154,27 @@ class Platform:
         assert ended.returncode == 0, ended.stdout + ended.stderr
         return json.loads(ended.stdout)
 
-    def killed(self, *arguments: str, after: float) -> bool:
-        """Begin a command and kill it after so many seconds; False where it had ended before."""
+    def written(self) -> int:
+        """How many documents are in the journal."""
+        return len(State(docker_api.connect(), self.name, f"{self.name}-deploy_state").documents("journal"))
+
+    def killed(self, *arguments: str, documents: int, after: float) -> bool:
+        """Begin a command and kill it so many seconds after it has written so many documents into the journal; False
+        where it had ended before."""
+        before = self.written()
         process = self.begin(*arguments)
-        try:
-            process.communicate(timeout=after)
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGKILL)
-            process.communicate()
-            return True
-        return False
+
+        def reached() -> bool:
+            with suppress(subprocess.TimeoutExpired):
+                process.communicate(timeout=0.05)  # what it writes is taken
+            return process.poll() is not None or self.written() >= before + documents
+
+        until(reached, 600, pause=0)
+        time.sleep(after)
+        ended = process.poll() is not None
+        process.kill()
+        process.communicate()
+        return not ended
 
     def releases(self) -> dict[str, Any]:
         """The deployments, the newest first, and the release in force."""
@@ -221,8 +233,8 @@ class Platform:
 
     def down(self) -> None:
         ended = self.run("down", "--volumes", "--yes")
-        assert ended.returncode == 0, ended.stderr
         engine = docker_api.connect()
+        sweep(engine, self.name)  # or the next module would meet what is left
         for line in subprocess.run(
             ["docker", "images", "--format", "{{.Repository}}:{{.Tag}}", self.repository],
             check=True,
@@ -231,13 +243,7 @@ class Platform:
         ).stdout.splitlines():
             with suppress(EngineError):  # another name of it is used
                 engine.remove_image(line)
-
-
-def until(met: Any, seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not met():
-        assert time.monotonic() < deadline, "it did not come to pass"
-        time.sleep(0.2)
+        assert ended.returncode == 0, ended.stderr
 
 
 def new_name() -> str:

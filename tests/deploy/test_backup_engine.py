@@ -31,7 +31,8 @@ from dataops_cli.project import Project
 from dataops_cli.settings.load import load_environment
 from dataops_cli.stack.lock import lock_name
 from dataops_cli.stack.state import State
-from support import Dataops, absent, clean_environment
+from support import Dataops, absent, clean_environment, until
+from sweep import sweep
 
 pytestmark = pytest.mark.engine
 
@@ -48,7 +49,7 @@ enabled = true
 files = ["compose/small.yml"]
 name = "{name}"
 prefix = "{name}-"
-timeout = 60
+timeout = 120
 """
 # airflow-init refuses a database that has a table of a newer Airflow.
 FILE = """\
@@ -179,6 +180,17 @@ class Stack:
     def fill(self) -> None:
         self.psql('drop table if exists later, newer, "Task Instance", dag_run cascade', DATA)
 
+    def is_at_work(self) -> bool:
+        """Whether PostgreSQL's container still carries out what a killed command has begun."""
+        programs = ("psql", "pg_dump", "pg_restore")
+        lines = self.engine.processes(self.container("postgres"))
+        return any(program in line for program in programs for line in lines)
+
+    def is_removing(self) -> bool:
+        """Whether the engine still removes old files for a command that was killed meanwhile."""
+        name = f"/{self.name}-state-remove"
+        return any(name in item["Names"] and item["State"] == "running" for item in self.engine.containers())
+
     def left_in_container(self) -> str:
         return self.engine.exec(self.container("postgres"), ["ls", "-A", "/tmp"])[1].decode()
 
@@ -206,14 +218,7 @@ def stack(
         assert up.returncode == 0, up.stderr
         yield found
     finally:
-        label = f"com.docker.compose.project={name}"
-        for item in engine.containers(label):
-            engine.remove(item["Id"])
-        found.state.take_away()
-        for network in engine.networks(label):
-            engine.remove_network(network["Name"])
-        for volume in engine.volumes(label):
-            engine.remove_volume(volume["Name"])
+        sweep(engine, name)
 
 
 def test_what_is_restored_is_what_was_backed_up(stack: Stack) -> None:
@@ -406,7 +411,7 @@ def test_a_kill_at_any_moment_leaves_the_old_or_the_new(stack: Stack, seconds: f
     time.sleep(seconds * part)
     process.kill()
     process.wait()
-    time.sleep(0.5)  # a statement that was sent is done
+    until(lambda: not stack.is_at_work())
     assert stack.content() in (old, changed)
     again = stack.run("backup", "restore", str(made["id"]), "--yes")
     assert again.returncode == 0, again.stderr
@@ -424,6 +429,7 @@ def test_a_killed_backup_does_not_count(stack: Stack) -> None:
         time.sleep(seconds)
         process.kill()
         process.wait()
+        until(lambda: not stack.is_removing())
         counted = backups.backups(stack.state)
         for item in counted:
             content = stack.state.content(item.metadata.path)

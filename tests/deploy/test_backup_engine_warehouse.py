@@ -19,6 +19,7 @@ from dataops_cli.errors import DataopsError
 from dataops_cli.stack.state import State
 from embedded_stack import IMAGES, environment_file
 from support import Dataops, absent
+from sweep import sweep
 
 pytestmark = pytest.mark.engine
 
@@ -88,9 +89,11 @@ class Stack:
         assert process.stdin
         assert process.stdout
         assert process.stdout.readline() == b"held\n"
-        yield
-        process.stdin.close()
-        process.wait()
+        try:
+            yield
+        finally:
+            process.stdin.close()
+            process.wait()
 
     def snapshots(self) -> bytes:
         return self.engine.exec(self.container, ["ls", "/opt/dataops/.dataops/saved/snapshots"])[1]
@@ -116,9 +119,7 @@ def stack(
         assert up.returncode == 0, up.stderr
         yield found
     finally:
-        found.state.take_away()
-        down = found.run("down", "--volumes", "--yes")
-        assert down.returncode == 0, down.stderr
+        sweep(engine, name)
 
 
 def test_a_warehouse_is_restored_with_its_source(stack: Stack) -> None:

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from deploy.small_platform import Platform, until
+from deploy.small_platform import Platform
 from own_registry import own_registry
+from support import until
 
 pytestmark = pytest.mark.engine
 
@@ -132,10 +133,10 @@ def test_ctrl_c_while_the_data_are_built_again(
     platform: Platform, commits: dict[str, str], on_b: str
 ) -> None:
     process = platform.begin("rollback", commits["A"])
-    until(lambda: platform.releases()["current"] == commits["A"], 120)
-    until(lambda: "dataops step freshness" in platform.processes(), 30)
+    until(lambda: platform.releases()["current"] == commits["A"])
+    until(lambda: "dataops step freshness" in platform.processes())
     process.send_signal(signal.SIGINT)
-    _output, errors = process.communicate(timeout=180)
+    _output, errors = process.communicate(timeout=600)
     assert process.returncode == 130, errors
     assert f"flow is on {commits['A']}, and healthy; its data were not built again" in errors
     assert platform.image() == "A"
@@ -212,9 +213,9 @@ def test_two_at_once(platform: Platform, commits: dict[str, str], on_b: str) -> 
     refused = platform.run("deploy", "--sha", on_b)
     assert refused.returncode == 4
     assert "the first" in refused.stderr
-    waiting = platform.begin("deploy", "--sha", on_b, "--lock-wait", "3m")
-    assert first.wait(120) == 0
-    assert waiting.wait(180) == 0
+    waiting = platform.begin("deploy", "--sha", on_b, "--lock-wait", "10m")
+    assert first.wait(600) == 0
+    assert waiting.wait(600) == 0
     for process in (first, waiting):
         process.communicate()
     releases = [item["release"] for item in platform.releases()["deployments"][:2]]
@@ -233,9 +234,9 @@ def test_ctrl_c_puts_everything_back(platform: Platform, on_b: str) -> None:
     before = platform.published()
     platform.commit("E")
     process = platform.begin("deploy")
-    until(lambda: platform.image_is("E"), 120)
+    until(lambda: platform.image_is("E"))
     process.send_signal(signal.SIGINT)
-    _output, errors = process.communicate(timeout=180)
+    _output, errors = process.communicate(timeout=600)
     assert process.returncode == 130, errors
     assert f"flow is back on {on_b}, and healthy" in errors
     assert (platform.image(), platform.published()) == ("B", before)

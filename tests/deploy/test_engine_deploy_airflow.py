@@ -44,7 +44,7 @@ def platform(
     folder = new_platform(tmp_path_factory.mktemp("deploys") / "platform")
     name = f"dataops-deploys-{os.getpid()}"
     git(folder, "init", "--quiet", "--initial-branch=main")
-    with flow_in(folder, name, dataops, adventureworks, over="release", port_offset=35000) as found:
+    with flow_in(folder, name, dataops, adventureworks, over="release", port_offset=17000) as found:
         yield found
 
 
@@ -136,6 +136,7 @@ def test_status_and_metrics_know_the_release_its_runs_and_its_data(platform: Flo
     """After the rollback and the run on it."""
     deployed, runs = platform.done("releases"), platform.done("airflow", "runs")
     generation = next(item for item in platform.done("generations") if item["published"])
+    platform.until(lambda: platform.done("status")["unavailable"] == {})  # a busy machine may be late
     found = platform.done("status")
     assert (found["alerts"], found["unavailable"], found["lock"], found["runner"]) == (
         [],

@@ -52,7 +52,7 @@ def test_a_deploy_whose_terminal_is_gone_is_put_back(platform: Platform, options
         while b"Restart the containers that differ" not in shown:
             shown += os.read(leader, 4096)
     os.close(leader)
-    assert process.wait(300) == 130
+    assert process.wait(900) == 130
     after = platform.releases()
     assert (after["current"], after["deployments"][0]["outcome"]) == (
         before["current"],

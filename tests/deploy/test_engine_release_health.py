@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import signal
 import subprocess
 from typing import Any
 
 import pytest
 
-from deploy.small_platform import Platform, until
+from deploy.small_platform import Platform
+from support import until
 
 pytestmark = pytest.mark.engine
 
@@ -62,15 +62,22 @@ def test_a_container_was_made_by_hand(platform: Platform, release: str) -> None:
 
 
 def test_a_deployment_was_cut_off(platform: Platform, release: str) -> None:
-    platform.commit("B", ill=True)
+    hook = platform.folder / "environments" / "hooks" / "pre-deploy"
+    hook.parent.mkdir()
+    # The deploy goes on until it is killed.
+    hook.write_text("#!/bin/sh\nwhile kill -0 $PPID; do sleep 0.2; done\n")
+    hook.chmod(0o755)
+    platform.commit("B")
     deploying = platform.begin("deploy")
-    until(lambda: health(platform)[1]["release"]["found"] == "a deploy goes on", 120)
-    deploying.send_signal(signal.SIGKILL)
-    deploying.communicate()
+    try:
+        until(lambda: health(platform)[1]["release"]["found"] == "a deploy goes on")
+    finally:
+        deploying.kill()
+        deploying.communicate()
     code, found = health(platform)
     assert (code, found["release"]["result"]) == (1, "fail")
     assert found["release"]["remedy"] == "dataops repair --env flow"
     assert platform.run("repair").returncode == 0
-    code, found = health(platform, "--wait", "60s")
+    code, found = health(platform, "--wait", "3m")
     assert (code, found["release"]["result"]) == (0, "ok"), found
     assert found["release"]["found"].startswith(release)

@@ -27,13 +27,13 @@ def hook(folder: Path, text: str, name: str = "pre-deploy", mode: int = 0o755) -
     return path
 
 
-def run(folder: Path, timeout: float = 30) -> list[str]:
+def run(folder: Path, timeout: float = 120) -> list[str]:
     lines: list[str] = []
     run_hook(folder, "pre-deploy", VARIABLES, on_line=lines.append, timeout=timeout)
     return lines
 
 
-def failed(folder: Path, timeout: float = 30) -> DataopsError:
+def failed(folder: Path, timeout: float = 120) -> DataopsError:
     with pytest.raises(DataopsError) as error:
         run(folder, timeout)
     return error.value
@@ -47,7 +47,7 @@ def lives(pid: int) -> bool:
 
 
 def ended(pid: int) -> bool:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while lives(pid) and time.monotonic() < deadline:
         time.sleep(0.02)
     return not lives(pid)
@@ -71,17 +71,16 @@ def test_it_runs_in_the_platform_s_root_with_the_facts_and_without_our_secrets(
 
 
 def test_output_comes_line_by_line_while_it_runs(tmp_path: Path) -> None:
-    hook(tmp_path, "#!/bin/sh\necho one\nsleep 0.5\nprintf 'tw\\377o'\n")
-    times: list[float] = []
+    """The hook does not end before its first line has come."""
+    hook(tmp_path, "#!/bin/sh\necho one\nuntil test -e come; do sleep 0.05; done\nprintf 'tw\\377o'\n")
     lines: list[str] = []
 
     def take(line: str) -> None:
         lines.append(line)
-        times.append(time.monotonic())
+        (tmp_path / "come").touch()
 
-    run_hook(tmp_path, "pre-deploy", {}, on_line=take, timeout=30)
+    run_hook(tmp_path, "pre-deploy", {}, on_line=take, timeout=120)
     assert lines == ["one", "tw�o"]
-    assert times[1] - times[0] > 0.3
 
 
 def test_one_that_fails_is_named_with_its_code_and_last_lines(tmp_path: Path) -> None:
@@ -118,9 +117,9 @@ def test_one_that_takes_too_long_ends_with_all_that_it_started(
     monkeypatch.setattr(hooks, "GRACE", 0.5)
     hook(tmp_path, "#!/bin/sh\ntrap '' TERM\nsleep 600 &\necho $!\nwait\nsleep 600\n")
     began = time.monotonic()
-    error = failed(tmp_path, timeout=0.5)
-    assert time.monotonic() - began < 5
-    assert error.reason == "The hook environments/hooks/pre-deploy took longer than 0.5 s, and was ended"
+    error = failed(tmp_path, timeout=3)
+    assert time.monotonic() - began < 60
+    assert error.reason == "The hook environments/hooks/pre-deploy took longer than 3 s, and was ended"
     assert ended(int(error.details[0]))
 
 
@@ -128,7 +127,7 @@ def test_what_it_leaves_running_ends_with_it(tmp_path: Path) -> None:
     hook(tmp_path, "#!/bin/sh\nsleep 600 &\necho $!\n")
     began = time.monotonic()
     (pid,) = run(tmp_path)
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < 60
     assert ended(int(pid))
 
 
@@ -152,5 +151,5 @@ def test_ctrl_c_ends_all_of_it(tmp_path: Path, number: signal.Signals) -> None:
     pids = [int(word) for word in process.stdout.readline().split()]
     assert all(lives(pid) for pid in pids)
     os.kill(process.pid, number)
-    process.communicate(timeout=20)
+    process.communicate(timeout=120)
     assert all(ended(pid) for pid in pids)

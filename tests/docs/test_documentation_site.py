@@ -18,6 +18,8 @@ import yaml
 from browser import chromium
 from support import ROOT, Dataops, clean_environment
 
+pytestmark = pytest.mark.slow
+
 GOLD = {
     model["name"]: model
     for path in sorted((ROOT / "dbt" / "models" / "gold").glob("gld_*.yml"))
@@ -62,7 +64,7 @@ def served(platform: Path) -> Iterator[dict[str, str]]:
         finally:
             process.send_signal(signal.SIGINT)
             try:
-                stdout, stderr = process.communicate(timeout=20)
+                stdout, stderr = process.communicate(timeout=60)
             finally:
                 process.kill()
     assert (process.returncode, stdout, stderr) == (0, "", "Stopped.\n")
@@ -85,7 +87,7 @@ class Browser:
         from selenium.common.exceptions import JavascriptException
         from selenium.webdriver.support.ui import WebDriverWait
 
-        wait = WebDriverWait(self.driver, 20, 0.1, ignored_exceptions=[JavascriptException])
+        wait = WebDriverWait(self.driver, 120, 0.1, ignored_exceptions=[JavascriptException])
         return wait.until(lambda driver: driver.execute_script(script), f"never: {script}")
 
     def logs(self) -> tuple[list[str], list[str]]:
@@ -243,7 +245,7 @@ def test_it_is_served_on_this_computer_only(served: dict[str, str]) -> None:
 def test_a_browser_that_leaves_early_is_no_error(served: dict[str, str]) -> None:
     """The server says nothing about it: `served` looks at what it wrote."""
     port = int(served["url"].rstrip("/").rpartition(":")[2])
-    with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         connection.sendall(b"GET /manifest.json HTTP/1.0\r\n\r\n")
         assert connection.recv(1)

@@ -259,6 +259,15 @@ def test_a_port_held_by_a_process() -> None:
     )
 
 
+def test_a_port_that_a_connection_may_take() -> None:
+    wanted = ports.Published("db", "127.0.0.1", 40000, "tcp")
+    assert ports.free_but_ephemeral(wanted, {32768, 40000, 60999}, "dev") == Finding(
+        WARN,
+        "40000 (db): free now, but this machine's connections may take it at any time (32768-60999)",
+        f"Keep it for the stack: add it to net.ipv4.ip_local_reserved_ports; {MOVE}",
+    )
+
+
 def test_ports_together_are_as_bad_as_the_worst() -> None:
     free, held = Finding(OK, "1: free"), Finding(FAIL, "2: held", "Stop it.")
     assert ports.together([free, held, held]) == Finding(FAIL, "1: free\n2: held\n2: held", "Stop it.")

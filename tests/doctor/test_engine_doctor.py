@@ -13,7 +13,7 @@ import pytest
 
 from dataops_cli import docker_api
 from dataops_cli.errors import DataopsError
-from support import Dataops, absent
+from support import Dataops, absent, free_port
 
 pytestmark = pytest.mark.engine
 
@@ -40,11 +40,6 @@ def engine() -> docker_api.Engine:
     if found.image(IMAGE) is None:
         absent(f"the image {IMAGE}", "it is not there")
     return found
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture
@@ -95,8 +90,11 @@ def test_ports_and_by_whom_they_are_held(
         return done.returncode, {check["name"]: check for check in json.loads(done.stdout)["checks"]}
 
     own, theirs, free = hold(NAME), hold(f"{NAME}-other"), free_port()
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        ephemeral = probe.getsockname()[1]
     code, checks = doctor(own, free)
     assert code == 0, checks
+    assert checks["ports"]["result"] == "ok"
     assert checks["ports"]["found"] == f"{own} (web): this stack's own, {NAME}-holder\n{free} (web): free"
     assert checks["engine"]["found"].startswith("Docker ")
     assert checks["engine disk"]["result"] in ("ok", "warn")
@@ -104,6 +102,12 @@ def test_ports_and_by_whom_they_are_held(
     assert "the limits of the stack add up to 4194304.0 GB" in checks["memory"]["found"]
     assert checks["clock"]["found"].endswith("UTC, as the engine's")
     assert checks["ODBC driver"]["result"] in ("ok", "warn")  # dbt runs in its container
+
+    code, checks = doctor(ephemeral)
+    assert (code, checks["ports"]["result"]) == (0, "warn"), checks
+    assert checks["ports"]["found"].startswith(
+        f"{ephemeral} (web): free now, but this machine's connections may"
+    )
 
     with socket.create_server(("127.0.0.1", 0)) as held:
         mine = held.getsockname()[1]

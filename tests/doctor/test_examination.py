@@ -22,7 +22,7 @@ from dataops_cli.doctor.files import look_at_state
 from dataops_cli.doctor.finding import Case, Check, Lesson, Need
 from dataops_cli.errors import DataopsError, UsageError
 from dataops_cli.project import Project
-from support import Dataops, clean_environment
+from support import Dataops, clean_environment, free_port
 
 STACK = """\
 [stack]
@@ -71,8 +71,7 @@ port = {port}
 
 
 def test_a_sql_server_that_is_not_the_stacks(doctor: Any, platform: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+    port = free_port()
     (platform / "environments" / "there.toml").write_text(THERE.format(port=port))
     code, checks = doctor("there")
     assert code == 1
@@ -110,7 +109,7 @@ import sys
 from functools import partial
 from dataops_cli.__main__ import run
 from dataops_cli.doctor import examination
-examination.examine = partial(examination.examine, deadline=0.5)
+examination.examine = partial(examination.examine, deadline=5)
 sys.exit(run(["doctor", "--env", "small", "--json"]))
 """
 
@@ -124,14 +123,14 @@ def test_an_engine_that_never_answers_costs_its_deadline_only(platform: Path) ->
             env=clean_environment(DOCKER_HOST=f"tcp://127.0.0.1:{silent.getsockname()[1]}"),
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=120,
             check=False,
         )
         took = time.monotonic() - begun
     assert done.returncode == 3, done.stderr
-    assert took < 5
+    assert took < 40  # the engine may take a minute for an answer
     checks = {check["name"]: check for check in json.loads(done.stdout)["checks"]}
-    assert checks["engine"]["found"] == "no answer within 0.5 s"
+    assert checks["engine"]["found"] == "no answer within 5 s"
     assert "docker info" in checks["engine"]["remedy"]
     assert checks["memory"]["found"] == "the engine is not reachable"
     assert checks["Compose files"]["result"] == "ok"
@@ -217,22 +216,24 @@ def ok(_case: Case) -> Finding:
 
 
 def test_every_check_has_its_own_deadline(platform: Path) -> None:
-    never = threading.Event()
+    never, side_by_side = threading.Event(), threading.Barrier(3)
 
     def hangs(_case: Case) -> Finding:
-        never.wait(30)
+        side_by_side.wait(60)
+        never.wait(60)
         return ok(_case)
 
-    checks = [Check("a", hangs, late="Look."), Check("b", ok), Check("c", hangs, late="Look too.")]
-    begun = time.monotonic()
-    findings = examine(Project(platform), "local", 0.3, [checks, [Check("d", ok)]])
-    took = time.monotonic() - begun
+    def meets(_case: Case) -> Finding:
+        side_by_side.wait(60)
+        return ok(_case)
+
+    checks = [Check("a", hangs, late="Look."), Check("b", meets), Check("c", hangs, late="Look too.")]
+    findings = examine(Project(platform), "local", 4, [checks, [Check("d", ok)]])
     never.set()
-    assert took < 0.6
     assert findings == {
-        "a": Finding(Result.FAIL, "no answer within 0.3 s", "Look."),
+        "a": Finding(Result.FAIL, "no answer within 4 s", "Look."),
         "b": ok(Case(Project(platform), "local")),
-        "c": Finding(Result.FAIL, "no answer within 0.3 s", "Look too."),
+        "c": Finding(Result.FAIL, "no answer within 4 s", "Look too."),
         "d": ok(Case(Project(platform), "local")),
     }
 

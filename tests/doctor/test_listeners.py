@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from dataops_cli.doctor.listeners import Listener, listeners, process_of
+from dataops_cli.doctor.listeners import Listener, ephemeral_ports, listeners, process_of
 from dataops_cli.doctor.ports import Published, holding_socket
 
 HOLD = """\
@@ -55,7 +55,9 @@ def test_a_connection_is_no_listener() -> None:
         socket.create_server(("127.0.0.1", 0)) as server,
         socket.create_connection(server.getsockname()) as client,
     ):
-        assert holding_socket(Published("", "", client.getsockname()[1], "tcp"), listeners()) is None
+        port = client.getsockname()[1]
+        assert holding_socket(Published("", "", port, "tcp"), listeners()) is None
+        assert port in ephemeral_ports()
 
 
 def test_a_process_that_cannot_be_seen(tmp_path: Path) -> None:
@@ -76,3 +78,13 @@ def test_an_address_of_ipv6(tmp_path: Path) -> None:
         Listener("tcp", ip_address("::1"), 8080, "42"),
         Listener("tcp", ip_address("127.0.0.1"), 8080, "42"),
     ]
+
+
+def test_ports_that_are_reserved_are_given_to_no_connection(tmp_path: Path) -> None:
+    assert ephemeral_ports(tmp_path) == set()
+    (folder := tmp_path / "sys" / "net" / "ipv4").mkdir(parents=True)
+    (folder / "ip_local_port_range").write_text("100\t109\n")
+    (folder / "ip_local_reserved_ports").write_text("\n")
+    assert ephemeral_ports(tmp_path) == set(range(100, 110))
+    (folder / "ip_local_reserved_ports").write_text("80,101,103-105,109-120\n")
+    assert ephemeral_ports(tmp_path) == {100, 102, 106, 107, 108}

@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,8 +14,10 @@ from typing import Any
 
 import yaml
 
+from dataops_cli import docker_api
 from local_engine import STAND_IN
-from support import Dataops, clean_environment
+from support import Dataops, clean_environment, until
+from sweep import sweep
 
 ENVIRONMENT = """\
 [warehouse]
@@ -26,8 +27,8 @@ enabled = true
 files = ["compose/health.yml"]
 name = "{name}"
 prefix = "{name}-"
-port_offset = 37000
-timeout = 240
+port_offset = 19000
+timeout = 600
 """
 VARIABLES = {
     "DATAOPS_ENV": "sick",
@@ -139,8 +140,8 @@ class Platform:
         asked = ["docker", "exec", self.container("postgres"), "sh", "-c", psql, statement]
         return subprocess.run(asked, check=True, capture_output=True, text=True).stdout.strip()
 
-    def until_healthy(self, check: str, seconds: float = 60) -> None:
-        until(lambda: self.finds(check)[0] == 0, seconds)
+    def until_healthy(self, check: str) -> None:
+        until(lambda: self.finds(check)[0] == 0)
 
 
 @contextmanager
@@ -154,19 +155,13 @@ def sick_platform(
     try:
         up = found.run("up")
         assert up.returncode == 0, up.stdout + up.stderr
-        until(lambda: found.finds("pipeline")[0] == 0, 90)
+        until(lambda: found.finds("pipeline")[0] == 0)
         yield found
     finally:
         down = found.run("down", "--volumes", "--yes")
+        sweep(docker_api.connect(), name)
         docker("rmi", found.image)
     assert down.returncode == 0, down.stderr
-
-
-def until(met: Callable[[], bool], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not met():
-        assert time.monotonic() < deadline, "it did not come to pass"
-        time.sleep(0.5)
 
 
 def new_name() -> str:

@@ -16,6 +16,8 @@ import pytest
 from health.data_looking import DATA, look, results
 from support import Dataops, clean_environment
 
+pytestmark = pytest.mark.slow
+
 GOLD = "gold.gld_sales_summary"
 
 

@@ -21,6 +21,8 @@ pytestmark = pytest.mark.engine
 DBT = ("dbt", "dbt-versions")
 # All but `dbt` itself, which takes long on a busy machine.
 QUICK = ("--layer", "data", "--check", "dbt-versions")
+# What is well may be late on a busy machine.
+WELL = (*QUICK, "--wait", "3m")
 LAYERS = ("--layer", "dbt", "--layer", "data")
 # The command of the image, and where it is put aside.
 COMMAND, ASIDE = "/opt/dbt/venv/bin/dataops", "/opt/dbt/venv/bin/dataops.aside"
@@ -70,7 +72,7 @@ def bad(checks: dict[str, dict[str, Any]]) -> dict[str, str]:
 
 
 def test_the_container_says_what_it_found(platform: Platform) -> None:
-    code, found = health(platform)
+    code, found = health(platform, *WELL)
     assert (code, bad(found)) == (0, {})
     assert list(found) == ["dbt-versions", *DATA]
     assert found["relations"]["found"] == "3 views and 6 tables"
@@ -104,7 +106,7 @@ def test_a_table_emptied_in_the_volume(platform: Platform) -> None:
     assert found["rows"]["found"].startswith("silver.slvr_customers has 0 rows, and was published with ")
     assert "dataops run" in found["rows"]["remedy"]
     inside(platform, "sh", "-c", f"cp -f /tmp/kept $(readlink -f {path})")
-    code, found = health(platform)
+    code, found = health(platform, *WELL)
     assert (code, bad(found)) == (0, {})
 
 
@@ -112,7 +114,7 @@ def test_a_container_that_does_not_run(platform: Platform) -> None:
     subprocess.run(["docker", "stop", "--time", "1", platform.dbt], check=True, capture_output=True)
     begun = time.monotonic()
     code, found = health(platform, *LAYERS)
-    assert time.monotonic() - begun < 30
+    assert time.monotonic() - begun < 40  # what dbt may take
     assert code == 1
     assert bad(found) == dict.fromkeys([*DBT, *DATA], "skipped") | {"dbt": "fail", "relations": "fail"}
     for name in ("dbt", "relations"):
@@ -120,7 +122,7 @@ def test_a_container_that_does_not_run(platform: Platform) -> None:
         assert "up dbt" in found[name]["remedy"]
     assert not found["rows"]["remedy"]
     assert platform.run("up", "dbt").returncode == 0
-    code, found = health(platform)
+    code, found = health(platform, *WELL)
     assert (code, bad(found)) == (0, {})
 
 
@@ -146,7 +148,7 @@ def test_a_command_that_hangs_costs_the_deadline_of_its_checks(platform: Platfor
     assert code == 1
     assert bad(found) == dict.fromkeys(["dbt-versions", *DATA], "fail")
     assert {item["found"] for item in found.values()} == {"no answer within 9 s"}
-    code, found = health(platform)
+    code, found = health(platform, *WELL)
     assert (code, bad(found)) == (0, {})
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from sqlserver.conftest import ADDRESS, TsqlPlatform, new_tsql_platform, tsql_address
+from support import free_port
 
 pytestmark = [] if os.environ.get(ADDRESS) else [pytest.mark.engine]
 
@@ -35,10 +36,12 @@ def look(platform: TsqlPlatform, **variables: str) -> tuple[int, dict[str, Any],
 
 def test_it_answers_the_reading_login(platform: TsqlPlatform) -> None:
     code, found, _ = look(platform)
-    assert (code, found["result"]) == (0, "ok"), found
+    assert code == 0, found
     assert f"{platform.address.host}:{platform.address.port} answers in " in found["found"]
     assert "the database is online" in found["found"]
-    assert 0 < found["value"] < found["threshold"] == 1000
+    assert found["value"] > 0
+    assert found["threshold"] == 1000
+    assert found["result"] == ("warn" if found["value"] > 1000 else "ok")  # as busy as this machine is
 
 
 def test_the_password_is_wrong(platform: TsqlPlatform) -> None:
@@ -57,8 +60,7 @@ def test_there_is_no_such_database(platform: TsqlPlatform) -> None:
 
 
 def test_nothing_listens(platform: TsqlPlatform) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        port = closed.getsockname()[1]
+    port = free_port()
     code, found, _ = look(platform, DATAOPS_WAREHOUSE__SERVER="127.0.0.1", DATAOPS_WAREHOUSE__PORT=str(port))
     assert (code, found["result"]) == (1, "fail")
     assert f"Cannot reach SQL Server at 127.0.0.1:{port}" in found["found"]
@@ -72,6 +74,6 @@ def test_it_takes_connections_and_hangs(platform: TsqlPlatform) -> None:
             platform, DATAOPS_WAREHOUSE__SERVER="127.0.0.1", DATAOPS_WAREHOUSE__PORT=str(port)
         )
     assert (code, found["result"]) == (1, "fail")
-    assert time.monotonic() - begun < 14
+    assert time.monotonic() - begun < 60
     assert found["seconds"] <= 10
     assert found["remedy"]

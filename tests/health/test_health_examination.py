@@ -37,13 +37,15 @@ def check(name: str, look: Callable[[Subject], Finding], **more: object) -> Chec
 
 
 def test_what_hangs_costs_its_own_deadline_only(subject: Callable[[str], Subject]) -> None:
-    never = threading.Event()
+    never, all_at_once = threading.Event(), threading.Barrier(6)
 
     def hang(_subject: Subject) -> Finding:
-        never.wait(30)
+        all_at_once.wait(60)
+        never.wait(60)
         return FINE
 
     def slow(_subject: Subject) -> Finding:
+        all_at_once.wait(60)
         time.sleep(0.4)
         return FINE
 
@@ -51,17 +53,17 @@ def test_what_hangs_costs_its_own_deadline_only(subject: Callable[[str], Subject
         raise DataopsError("it is refused", hint="dataops up")
 
     checks = [check("hang", hang, deadline=0.6), check("refused", refused)]
-    checks += [check(f"slow {number}", slow, deadline=5) for number in range(5)]
+    checks += [check(f"slow {number}", slow, deadline=60) for number in range(5)]
     begun = time.monotonic()
     found = {item.name: item for item in make(subject("local"), checks)}
     took = time.monotonic() - begun
     never.set()
-    assert took < 1.2  # and not the sum of 2.6
+    assert took < 30
     assert found["hang"].finding == Finding(Result.FAIL, "no answer within 0.6 s", "mend hang")
     assert found["hang"].seconds == 0.6
     assert found["refused"].finding == Finding(Result.FAIL, "it is refused", "dataops up")
     assert all(found[f"slow {number}"].finding == FINE for number in range(5))
-    assert 0.4 <= found["slow 1"].seconds < 0.6
+    assert 0.4 <= found["slow 1"].seconds <= took
 
 
 def test_a_fault_of_ours_costs_its_own_check_only(subject: Callable[[str], Subject]) -> None:
@@ -80,13 +82,13 @@ def test_a_timeout_shortens_every_deadline(subject: Callable[[str], Subject]) ->
     never = threading.Event()
 
     def hang(_subject: Subject) -> Finding:
-        never.wait(30)
+        never.wait(120)
         return FINE
 
-    checks = [check("hang", hang, deadline=20)]
+    checks = [check("hang", hang, deadline=60)]
     begun = time.monotonic()
     (found,) = make(subject("local"), checks, timeout=0.2)
-    assert (found.finding.found, time.monotonic() - begun < 1) == ("no answer within 0.2 s", True)
+    assert (found.finding.found, time.monotonic() - begun < 30) == ("no answer within 0.2 s", True)
     never.set()
 
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from support import Dataops
+
+pytestmark = pytest.mark.slow
 
 ROWS = {
     "slvr_customers": 19820,

@@ -13,6 +13,7 @@ import pytest
 from dataops_cli import docker_api
 from embedded_stack import IMAGES, environment_file
 from support import Dataops
+from sweep import sweep
 
 pytestmark = pytest.mark.engine
 
@@ -39,13 +40,14 @@ def run(
             **IMAGES,
         )
 
-    up = run("up", "dbt")
-    assert up.returncode == 0, up.stderr
-    source = run("exec", "dbt", *INSIDE, "dataops", "source", "generate", "--scale", "0.02")
-    assert source.returncode == 0, source.stderr
-    yield run
-    down = run("down", "--volumes", "--yes")
-    assert down.returncode == 0, down.stderr
+    try:
+        up = run("up", "dbt")
+        assert up.returncode == 0, up.stderr
+        source = run("exec", "dbt", *INSIDE, "dataops", "source", "generate", "--scale", "0.02")
+        assert source.returncode == 0, source.stderr
+        yield run
+    finally:
+        sweep(engine, name)
     subprocess.run(["docker", "image", "rm", "dataops-dbt:reporting"], capture_output=True, check=False)
 
 

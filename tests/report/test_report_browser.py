@@ -11,6 +11,8 @@ from documents import HEALTH, HTML, customer, document, empty, product, run
 from dataops_cli.report.page import render
 from support import Dataops
 
+pytestmark = pytest.mark.slow
+
 WINDOWS = [(1280, "light"), (1280, "dark"), (768, "light"), (390, "light"), (390, "dark"), (320, "light")]
 
 # Of each chart that is shown: how many shapes it has, whether it is inside the window, whether any colour is missing.

@@ -15,6 +15,8 @@ import pytest
 
 from support import Dataops
 
+pytestmark = pytest.mark.slow
+
 # On silver, which the report does not read.
 INDEPENDENT = """
 with lines as (select * from silver.slvr_sales_orders),

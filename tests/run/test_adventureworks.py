@@ -13,6 +13,8 @@ import pytest
 
 from support import Dataops
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def platform(

@@ -11,6 +11,8 @@ import pytest
 
 from support import clean_environment
 
+pytestmark = pytest.mark.slow
+
 # In a mount namespace of its own: nothing is mounted for anyone else, and nothing is left behind.
 SCRIPT = """
 set -eu

@@ -141,7 +141,7 @@ class TsqlPlatform:
         return {
             "DATAOPS_SECRETS__SQLSERVER_SA_PASSWORD": self.address.password,
             "DATAOPS_WAREHOUSE__PASSWORD": "Build;{1}'x" + self.address.trial,
-            "DATAOPS_WAREHOUSE__READER_PASSWORD": "Read=ab1X" + self.address.trial,
+            "DATAOPS_WAREHOUSE__READER_PASSWORD": "Read=ab1X" + self.address.trial,  # kingfisher:ignore
         }
 
     def run(self, *arguments: object, **variables: str) -> subprocess.CompletedProcess[str]:

@@ -60,7 +60,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body[:cut])
         self.wfile.flush()
         if served.hold:
-            served.hold.wait(20)
+            served.hold.wait(120)
         if cut < len(body) or not served.with_length:
             self.close_connection = True
 

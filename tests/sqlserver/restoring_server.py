@@ -124,7 +124,7 @@ class RestoringServer:
         assert replace == (name in self.databases)
         if self.hang:
             self.databases[name] = Database("RESTORING")
-            assert self.cancelled.wait(20)
+            assert self.cancelled.wait(120)
             raise pyodbc.OperationalError(
                 "HY008",
                 "[HY008] [Microsoft][ODBC Driver 18 for SQL Server]Operation canceled (0) (SQLExecDirectW)",

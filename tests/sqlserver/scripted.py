@@ -14,6 +14,9 @@ from typing import Any
 from tsql_server import tds, tokens
 from tsql_server.tds import Disconnected, Transport
 
+# Seconds that nothing is heard of a server that is deaf.
+DEAF = 70
+
 
 @dataclass(frozen=True)
 class Reply:
@@ -154,7 +157,7 @@ class ScriptedServer:
 
     def _answer(self, transport: Transport, reply: Reply) -> None:
         if reply.deaf:
-            threading.Event().wait(60)
+            threading.Event().wait(DEAF)
         elif reply.silent:
             while transport.receive().type != tds.ATTENTION:
                 pass

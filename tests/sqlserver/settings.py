@@ -9,5 +9,6 @@ from dataops_cli.settings.model import Settings
 
 def settings(**warehouse: Any) -> Settings:
     secrets = {"sqlserver_sa_password": "Admin-1", "postgres_password": "x"}
-    chosen = {"engine": "sqlserver", "password": "Build-1", "reader_password": "Reader-1", **warehouse}
+    passwords = {"password": "Build-1", "reader_password": "Reader-1"}  # kingfisher:ignore
+    chosen = {"engine": "sqlserver", **passwords, **warehouse}
     return Settings.model_validate({"warehouse": chosen, "secrets": secrets})

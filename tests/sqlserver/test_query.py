@@ -301,18 +301,17 @@ def test_ctrl_c_ends_a_query(
         stderr=subprocess.STDOUT,
         text=True,
     )
-    deadline = time.monotonic() + 30
-    while query not in server.batches and time.monotonic() < deadline:
+    deadline = time.monotonic() + 120
+    while query not in server.batches:
+        assert time.monotonic() < deadline
         time.sleep(0.05)
     time.sleep(0.3)
-    began = time.monotonic()
     process.send_signal(signal.SIGINT)
-    out, _ = process.communicate(timeout=30)
+    out, _ = process.communicate(timeout=scripted.DEAF - 10)
     assert process.returncode == 130, out
     assert hint in out
     assert ('"reason": "Interrupted"' if "--json" in options else "error: Interrupted\n") in out
     assert "Traceback" not in out
-    assert time.monotonic() - began < 10
     if query != "deaf":
         assert server.cancelled
 
@@ -348,7 +347,7 @@ def at_the_prompt(server: ScriptedServer, platform: Path, typed: str) -> tuple[i
 
     left = [*typed.split("|"), "\x04"]
     read_to_the_end()
-    code = process.wait(timeout=30)
+    code = process.wait(timeout=60)
     os.close(ours)
     return code, seen.decode().replace("\r\n", "\n")
 

@@ -26,7 +26,7 @@ from support import Dataops
 WANTED = [(table.schema, table.name) for table in TABLES]
 CONTENT = hashlib.shake_256(b"a backup").digest(2_500_000)
 COPY = "/var/opt/mssql/dataops-restore/AdventureWorks2014.bak"
-PASSWORD = {"DATAOPS_SECRETS__SQLSERVER_SA_PASSWORD": "Secret-1!"}
+PASSWORD = {"DATAOPS_SECRETS__SQLSERVER_SA_PASSWORD": "Secret-1!"}  # kingfisher:ignore
 
 
 @pytest.fixture(scope="module")

@@ -115,7 +115,7 @@ def test_ctrl_c_cancels_on_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
     script = Script(Reply(silent=True))
 
     def press() -> None:
-        assert script.restoring.wait(20)
+        assert script.restoring.wait(120)
         threading.Event().wait(0.3)
         os.kill(os.getpid(), signal.SIGINT)
 

@@ -12,7 +12,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from typing import Any
 import pytest
 
 from sqlserver.conftest import ADDRESS, ENVIRONMENT, TsqlPlatform
-from support import clean_environment
+from support import clean_environment, until
 
 pytestmark = [] if os.environ.get(ADDRESS) else [pytest.mark.engine]
 
@@ -58,11 +59,25 @@ def start(platform: TsqlPlatform, *arguments: str) -> subprocess.Popen[str]:
     )
 
 
-def until(met: Any, seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not met():
-        assert time.monotonic() < deadline, "it did not come to pass"
-        time.sleep(0.05)
+@contextmanager
+def reading(platform: TsqlPlatform) -> Iterator[None]:
+    """A query of BI that goes on: it keeps a table from being renamed, and so a run from being published."""
+    with platform.connect("reader") as reader:
+        cursor = reader.cursor()
+        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        cursor.execute("BEGIN TRANSACTION")
+        cursor.execute("SELECT COUNT(*) FROM gold.days")
+        cursor.fetchall()
+        yield
+        cursor.execute("ROLLBACK TRANSACTION")
+
+
+@contextmanager
+def reading_source(platform: TsqlPlatform) -> Iterator[None]:
+    """As `reading`, of the source: it keeps a load from being switched in."""
+    with platform.connect(database=platform.source) as reader:
+        reader.execute("BEGIN TRANSACTION; SELECT TOP 1 1 FROM Sales.Customer WITH (HOLDLOCK, TABLOCK)")
+        yield
 
 
 def counts(platform: TsqlPlatform) -> dict[str, int]:
@@ -117,10 +132,11 @@ def loading(tsql: TsqlPlatform) -> int:
 
 def test_a_load_killed_half_way_leaves_the_source_and_the_next_cleans_up(tsql: TsqlPlatform) -> None:
     before = tsql.rows("SELECT COUNT(*) FROM Sales.SalesOrderDetail", database=tsql.source)
-    process = start(tsql, "source", "generate", "--scale", "0.3")
-    until(lambda: loading(tsql) == 7)
-    process.kill()
-    process.communicate()
+    with reading_source(tsql):
+        process = start(tsql, "source", "generate", "--scale", "0.3")
+        until(lambda: loading(tsql) == 7)
+        process.kill()
+        process.communicate()
     assert loading(tsql) == 7
     assert tsql.rows("SELECT COUNT(*) FROM Sales.SalesOrderDetail", database=tsql.source) == before
     tsql.done("source", "generate", "--scale", "0.02")
@@ -130,18 +146,18 @@ def test_a_load_killed_half_way_leaves_the_source_and_the_next_cleans_up(tsql: T
 
 @pytest.mark.parametrize("tables", [1, 7])
 def test_a_load_interrupted_leaves_nothing(tsql: TsqlPlatform, tables: int) -> None:
-    process = start(tsql, "source", "generate", "--scale", "0.3")
-    until(lambda: loading(tsql) == tables)
-    process.send_signal(signal.SIGINT)
-    output, _ = process.communicate(timeout=60)
+    with reading_source(tsql):
+        process = start(tsql, "source", "generate", "--scale", "0.3")
+        until(lambda: loading(tsql) >= tables)
+        process.send_signal(signal.SIGINT)
+        output, _ = process.communicate(timeout=120)
     assert process.returncode == 130, output
     assert "error: Interrupted\n" in output
     assert loading(tsql) == 0
 
 
 def test_a_load_that_finds_no_moment_leaves_nothing_also_when_interrupted(tsql: TsqlPlatform) -> None:
-    with tsql.connect(database=tsql.source) as reader:
-        reader.execute("BEGIN TRANSACTION; SELECT TOP 1 1 FROM Sales.Customer WITH (HOLDLOCK, TABLOCK)")
+    with reading_source(tsql):
         refused = tsql.run("source", "generate", "--scale", "0.02", DATAOPS_WAREHOUSE__PUBLISH_TIMEOUT="1")
         assert refused.returncode == 1, refused.stderr
         assert "Lock request time out" in refused.stderr
@@ -150,7 +166,7 @@ def test_a_load_that_finds_no_moment_leaves_nothing_also_when_interrupted(tsql: 
         until(lambda: loading(tsql) == 7)
         time.sleep(3)
         process.send_signal(signal.SIGINT)
-        output, _ = process.communicate(timeout=60)
+        output, _ = process.communicate(timeout=120)
         assert process.returncode == 130, output
         assert "error: Interrupted\n" in output
     assert loading(tsql) == 0
@@ -204,11 +220,13 @@ def test_a_reader_sees_the_old_rows_or_the_new_ones(tsql: TsqlPlatform, publishe
     reader = threading.Thread(target=read)
     reader.start()
     try:
+        until(lambda: seen or faults)
         run = tsql.done("run", "--vars", "{as_of_date: 2013-06-30}")
+        after = counts(tsql)["gold.days"]
+        until(lambda: after in seen or faults)
     finally:
         stop.set()
         reader.join()
-    after = counts(tsql)["gold.days"]
     assert after < before
     assert faults == []
     assert seen == {before, after}
@@ -295,7 +313,7 @@ def test_a_load_waits_for_a_run(tsql: TsqlPlatform, published: str) -> None:
         process = start(tsql, *load, "--lock-wait", "5m")
         time.sleep(4)
         assert process.poll() is None
-    output, _ = process.communicate()
+    output, _ = process.communicate(timeout=600)
     assert process.returncode == 0, output
 
 
@@ -303,10 +321,11 @@ def test_a_load_waits_for_a_run(tsql: TsqlPlatform, published: str) -> None:
 def test_a_run_killed_leaves_what_is_published_and_the_next_cleans_up(tsql: TsqlPlatform, layer: str) -> None:
     tsql.done("run")
     before, current = counts(tsql), tsql.current()
-    process = start(tsql, "run")
-    until(lambda: any(f"{layer}." in name and "candidate" in name for name in tsql.objects()))
-    process.kill()
-    process.communicate()
+    with reading(tsql):
+        process = start(tsql, "run")
+        until(lambda: any(f"{layer}." in name and "candidate" in name for name in tsql.objects()))
+        process.kill()
+        process.communicate()
     assert (counts(tsql), tsql.current()) == (before, current)
     resumed = tsql.run("run", "--retry")
     if resumed.returncode:
@@ -323,9 +342,10 @@ def test_two_runs_at_once(tsql: TsqlPlatform, tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
     shutil.copytree(tsql.folder, elsewhere, ignore=shutil.ignore_patterns(".dataops"))
     other = TsqlPlatform(elsewhere, tsql.address, tsql.dataops)
-    first = start(tsql, "run", "--json")
-    until(lambda: any("candidate" in name for name in tsql.objects()))
-    refused = other.run("run")
+    with reading(tsql):
+        first = start(tsql, "run", "--json")
+        until(lambda: any("candidate" in name for name in tsql.objects()))
+        refused = other.run("run")
     assert refused.returncode == 4, refused.stderr
     assert "in use by `dataops run --json`" in refused.stderr
     waited = other.done("run", "--lock-wait", "5m")
@@ -338,24 +358,17 @@ def test_two_runs_at_once(tsql: TsqlPlatform, tmp_path: Path) -> None:
 def test_a_long_query_of_a_reader_is_given_way_to(tsql: TsqlPlatform) -> None:
     tsql.done("run")
     before = tsql.current()
-    with tsql.connect("reader") as reader:
-        cursor = reader.cursor()
-        # A query of BI that goes on: it keeps the table from being renamed until it ends.
-        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-        cursor.execute("BEGIN TRANSACTION")
-        cursor.execute("SELECT COUNT(*) FROM gold.days")
-        cursor.fetchall()
+    with reading(tsql):
         late = tsql.run("run", DATAOPS_WAREHOUSE__PUBLISH_TIMEOUT="3")
         assert late.returncode == 4, late.stdout + late.stderr
         assert "Other sessions left no moment" in late.stderr
         process = start(tsql, "run", "--retry")
         time.sleep(8)
         process.send_signal(signal.SIGINT)
-        output, _ = process.communicate(timeout=60)
+        output, _ = process.communicate(timeout=120)
         assert process.returncode == 130, output
         assert "error: Interrupted" in output
         assert tsql.rows("SELECT COUNT(*) FROM gold.days", "reader")[0][0] > 0
-        cursor.execute("ROLLBACK TRANSACTION")
     assert tsql.current() == before
     assert tsql.done("run", "--retry")["published"]
 
@@ -363,10 +376,11 @@ def test_a_long_query_of_a_reader_is_given_way_to(tsql: TsqlPlatform) -> None:
 def test_a_run_that_lost_its_lock_publishes_nothing(tsql: TsqlPlatform) -> None:
     tsql.done("run")
     before = tsql.current()
-    process = start(tsql, "run")
-    until(lambda: any("gold." in name and "candidate" in name for name in tsql.objects()))
-    tsql.execute("UPDATE dataops.lease SET number = number + 1")
-    output, _ = process.communicate()
+    with reading(tsql):
+        process = start(tsql, "run")
+        until(lambda: any("gold." in name and "candidate" in name for name in tsql.objects()))
+        tsql.execute("UPDATE dataops.lease SET number = number + 1")
+        output, _ = process.communicate(timeout=600)
     assert process.returncode == 4, output
     assert "no longer holds the lock" in output
     assert tsql.current() == before
@@ -375,10 +389,11 @@ def test_a_run_that_lost_its_lock_publishes_nothing(tsql: TsqlPlatform) -> None:
 def test_a_run_that_lost_its_lock_touches_no_candidate(tsql: TsqlPlatform) -> None:
     """dbt has sessions of its own, which the lock's end does not end."""
     tsql.done("run")
-    process = start(tsql, "run")
-    until(lambda: any("bronze." in name and "candidate" in name for name in tsql.objects()))
-    tsql.execute("UPDATE dataops.lease SET number = number + 1")
-    output, _ = process.communicate()
+    with reading(tsql):
+        process = start(tsql, "run")
+        until(lambda: any("bronze." in name and "candidate" in name for name in tsql.objects()))
+        tsql.execute("UPDATE dataops.lease SET number = number + 1")
+        output, _ = process.communicate(timeout=600)
     assert process.returncode == 4, output
     assert "no longer holds the lock" in output
     number = tsql.rows("SELECT number FROM dataops.lease")[0][0]

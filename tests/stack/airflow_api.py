@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable
 from typing import Any
 from urllib.request import Request, urlopen
+
+from support import until
 
 
 class AirflowApi:
@@ -40,13 +41,10 @@ class AirflowApi:
         self.until(lambda: self.state(dag, run, task) in ("success", "failed"), seconds)
         assert self.state(dag, run, task) == "success", self.log(dag, run, task, 1)
 
-    def until(self, condition: Callable[[], bool], seconds: float) -> None:
-        deadline = time.monotonic() + seconds
-        while not condition():
-            assert time.monotonic() < deadline
-            time.sleep(0.5)
+    def until(self, met: Callable[[], bool], seconds: float) -> None:
+        until(met, seconds, pause=0.5)
 
     def _call(self, path: str, body: object = None) -> Any:
         content = None if body is None else json.dumps(body).encode()
-        with urlopen(Request(self._url + path, data=content, headers=self._headers)) as response:
+        with urlopen(Request(self._url + path, data=content, headers=self._headers), timeout=120) as response:
             return json.loads(response.read())

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from dataops_cli import docker_api
-from dataops_cli.stack.state import State
 from local_engine import STAND_IN
 from support import absent
+from sweep import sweep
 
 
 @pytest.fixture(scope="session")
@@ -27,7 +27,7 @@ def compose(engine: docker_api.Engine) -> Callable[..., subprocess.CompletedProc
             env=kept | variables,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=300,
             check=False,
         )
 
@@ -54,11 +54,4 @@ def swept(engine: docker_api.Engine) -> Iterator[Callable[[str], None]]:
     projects: list[str] = []
     yield projects.append
     for project in projects:
-        label = f"com.docker.compose.project={project}"
-        for container in engine.containers(label):
-            engine.remove(container["Id"])
-        State(engine, project, "").take_away()
-        for network in engine.networks(label):
-            engine.remove_network(network["Name"])
-        for volume in engine.volumes(label):
-            engine.remove_volume(volume["Name"])
+        sweep(engine, project)

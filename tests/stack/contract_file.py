@@ -78,8 +78,8 @@ services:
       limits: {condition: service_started, required: false}
     ports:
       - "127.0.0.1::80"
-      - "127.0.0.1:39281-39282:81-82/udp"
-      - {target: 83, published: "39283", host_ip: 127.0.0.1, protocol: tcp, mode: host}
+      - "127.0.0.1:29281-29282:81-82/udp"
+      - {target: 83, published: "29283", host_ip: 127.0.0.1, protocol: tcp, mode: host}
       - {target: 84}
   words:
     <<: *quick

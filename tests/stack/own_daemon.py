@@ -15,6 +15,7 @@ from unittest import mock
 
 from dataops_cli import docker_api
 from dataops_cli.errors import DataopsError
+from support import until
 
 
 class Daemon:
@@ -47,7 +48,7 @@ class Daemon:
                 stderr=log,
                 start_new_session=True,
             )
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while True:
             try:
                 with mock.patch.dict(os.environ, DOCKER_HOST=self.host):
@@ -64,10 +65,9 @@ class Daemon:
             return
         containerd = int((self.folder / "exec" / "containerd" / "containerd.pid").read_text())
         self._process.send_signal(how)
-        self._process.wait(timeout=30)
+        self._process.wait(timeout=120)
         self._process = None
-        while Path(f"/proc/{containerd}").exists():  # it goes with its parent, a little later
-            time.sleep(0.05)
+        until(lambda: not Path(f"/proc/{containerd}").exists())  # it goes with its parent, a little later
 
 
 @contextmanager
@@ -98,12 +98,21 @@ def own_daemon(image: str, size: str = "", options: Sequence[str] = ()) -> Itera
             daemon.engine.remove(item["Id"])
     finally:
         daemon.kill(signal.SIGTERM)
-        for process in Path("/proc").glob("[0-9]*"):  # what a killed daemon left
-            with suppress(OSError):
-                if f"{folder}/".encode() in (process / "cmdline").read_bytes():
-                    os.kill(int(process.name), signal.SIGKILL)
+        until(lambda: not _killed_processes(folder))  # what a killed daemon left
         mounts = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
         for mount in reversed([path for path in mounts if path.startswith(f"{folder}/")]):
-            subprocess.run(["umount", mount], check=False)
+            # The kernel may take a moment to let go of it.
+            subprocess.run(["umount", "--lazy", mount], check=False)
         subprocess.run(["ip", "netns", "delete", folder.name], check=False)
         shutil.rmtree(folder)
+
+
+def _killed_processes(folder: Path) -> bool:
+    """Kill what has a path in the folder on its command line; whether there was any."""
+    found = False
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if f"{folder}/".encode() in (process / "cmdline").read_bytes():
+                os.kill(int(process.name), signal.SIGKILL)
+                found = True
+    return found

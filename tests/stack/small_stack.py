@@ -5,9 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +13,7 @@ from dataops_cli.docker_api import Engine, EngineError
 from dataops_cli.stack.lock import lock_name
 from dataops_cli.stack.state import State
 from support import Dataops, clean_environment
+from sweep import sweep
 
 ENVIRONMENT = """\
 [stack]
@@ -23,7 +21,7 @@ enabled = true
 files = ["compose/small.yml"]
 name = "{name}"
 prefix = "{name}-"
-timeout = 60
+timeout = 120
 """
 
 # `db` is on two networks, so that a kill can come between making it and connecting it to the second.
@@ -150,26 +148,11 @@ class SmallStack:
             self.engine.remove_volume(volume["Name"])
 
     def sweep(self) -> None:
-        if self.locked:
-            self.engine.remove(lock_name(self.name))
-        with ThreadPoolExecutor() as pool:
-            list(pool.map(self.engine.remove, [item["Id"] for item in self.engine.containers(self.label)]))
-        State(self.engine, self.name, "").take_away()
-        for network in self.engine.networks(self.label):
-            self.engine.remove_network(network["Name"])
-        for volume in self.engine.volumes(self.label):
-            self.engine.remove_volume(volume["Name"])
+        sweep(self.engine, self.name)
 
 
 def unique(kind: str) -> str:
     return f"dataops-{kind}-{os.getpid()}"
-
-
-def until(condition: Callable[[], bool], seconds: float = 20) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def docker(*arguments: str) -> None:

@@ -5,18 +5,26 @@ from __future__ import annotations
 import io
 import tarfile
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from dataops_cli.cli.application import Application
-from dataops_cli.cli.delegation import forwarded, own_words
+from dataops_cli.cli.delegation import OF_AIRFLOW, forwarded, own_words
 from dataops_cli.docker_api import build_context, packed_context
 from dataops_cli.errors import DataopsError
+from dataops_cli.files import write_state
+from dataops_cli.project import Project
+from dataops_cli.settings.load import load_environment
 from dataops_cli.settings.model import is_loopback
+from dataops_cli.stack import dbt_container
 from dataops_cli.stack.bring_back import unpack
 from dataops_cli.stack.build_inputs import build_inputs
+from dataops_cli.stack.dbt_container import DbtContainer
 from dataops_cli.stack.model import Stack
 from dataops_cli.stack.own_package import PACKAGE, files_for, own_files
+from support import ROOT
 
 
 def test_the_package_is_all_that_can_be_imported_and_nothing_else() -> None:
@@ -101,6 +109,12 @@ def test_the_same_command_without_this_machine_s_platform(
     assert forwarded(Application(env=env), typed.split()) == there.split()
 
 
+def test_a_plan_goes_there_without_what_is_about_watching_airflow() -> None:
+    typed = "run --plan --no-wait -f --timeout 5m --select a --timeout=1h --unpause --env dev"
+    there = "run --plan --select a --env dev"
+    assert forwarded(Application(env="dev"), typed.split(), *OF_AIRFLOW) == there.split()
+
+
 @pytest.mark.parametrize(
     ("typed", "dbts", "ours"),
     [
@@ -156,3 +170,46 @@ def test_a_name_that_leads_elsewhere_is_refused(tmp_path: Path, name: str) -> No
 def test_a_file_that_is_there_twice_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FileExistsError):
         unpack(archive(*[("run/a", tarfile.REGTYPE, b"x")] * 2), "run", tmp_path / "new")
+
+
+def test_a_command_knows_that_a_runner_reads_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its output goes through as it is."""
+    given: dict[str, str] = {}
+
+    def run_command(*_arguments: object, environment: dict[str, str]) -> int:
+        given.update(environment)
+        return 0
+
+    monkeypatch.setattr("dataops_cli.stack.dbt_container.run_command", run_command)
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    environment = load_environment(Project(ROOT), "dev", {})
+    nothing: Any = SimpleNamespace(id="x")
+    assert DbtContainer(nothing, nothing, Project(ROOT), environment).run(["run"]) == 0
+    assert given["GITHUB_ACTIONS"] == "true"
+
+
+def test_runs_that_were_brought_while_they_ran_are_brought_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = [f"2026013{day}T010000-{number:04}" for day, number in enumerate((7, 8, 9, 10))]
+    brought: list[str] = []
+
+    def bring(_engine: object, _container: str, source: str, target: Path) -> None:
+        brought.append(Path(source).name)
+        status = "running" if brought == there[:1] else "succeeded"
+        write_state(target / "run.json", {"status": status})
+
+    monkeypatch.setattr(
+        dbt_container, "names_in", lambda *_: there[: len(brought) + 1] if len(brought) < 2 else there
+    )
+    monkeypatch.setattr(dbt_container, "bring_back", bring)
+    settings = SimpleNamespace(runs=SimpleNamespace(keep=10))
+    project: Any = SimpleNamespace(state=lambda _name: tmp_path)
+    environment: Any = SimpleNamespace(name="dev", settings=settings)
+    engine: Any = SimpleNamespace()
+    container: Any = SimpleNamespace(id="1")
+    found = DbtContainer(engine, container, project, environment)
+    assert found.bring_runs() == there[:1]  # it goes on
+    assert found.bring_runs() == there[:2]
+    assert found.bring_runs() == there[2:]
+    assert found.bring_runs() == []

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from small_stack import SmallStack, unique, until
+from small_stack import SmallStack, unique
 
 from dataops_cli import docker_api
 from dataops_cli.stack.state import State, container_name
-from support import Dataops
+from support import Dataops, until
 
 pytestmark = pytest.mark.engine
 

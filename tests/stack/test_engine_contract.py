@@ -28,7 +28,8 @@ from dataops_cli.stack.observe import observe
 from dataops_cli.stack.reconcile import plan_images, plan_up
 from dataops_cli.stack.secret_files import secret_contents
 from local_engine import STAND_IN
-from support import Dataops
+from support import Dataops, until
+from sweep import sweep
 
 pytestmark = pytest.mark.engine
 
@@ -148,8 +149,7 @@ def outside(engine: docker_api.Engine) -> Iterator[None]:
     engine.create_network({"Name": f"{NAME}-outside"})
     engine.create_volume(f"{NAME}-elsewhere", None, {}, {})
     yield
-    for container in engine.containers(f"{labels.PROJECT}={NAME}"):
-        engine.remove(container["Id"])
+    sweep(engine, NAME)  # of the stack's containers, which use them
     engine.remove_network(f"{NAME}-outside")
     engine.remove_volume(f"{NAME}-elsewhere")
 
@@ -337,7 +337,7 @@ def test_compose_manages_what_we_made(shared: Shared) -> None:
         f"{name}-second-2": ("second", "healthy"),
     }
     assert name in shared.compose("ls")
-    assert shared.compose("logs").count("stand-in started") == 3
+    until(lambda: shared.compose("logs").count("stand-in started") == 3)
     assert shared.compose("exec", "-T", "first", "cat", "/run/secrets/password") == SECRET
     shared.compose("stop")
     assert shared.states() == {"exited"}
@@ -368,7 +368,7 @@ def test_we_manage_what_compose_made(shared: Shared) -> None:
         f"{name}-second-1": ("second", "healthy"),
         f"{name}-second-2": ("second", "healthy"),
     }
-    assert shared.ours("logs").count("stand-in started") == 3
+    until(lambda: shared.ours("logs").count("stand-in started") == 3)
     assert shared.ours("exec", "first", "--", "cat", "/run/secrets/password") == SECRET
     # Dependents first, as the labels say.
     stopped = [line.split()[1].rstrip(":") for line in shared.ours("stop").splitlines()]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import tarfile
 from pathlib import Path
 
@@ -49,7 +50,7 @@ def test_in_a_container_without_capabilities(engine: Engine, tmp_path: Path, use
     file = tmp_path / "x.bak"
     file.write_bytes(content := hashlib.shake_256(b"x").digest(40_000_000))
     config = {"Image": STAND_IN, "User": user, "HostConfig": {"CapDrop": ["ALL"]}}
-    container = engine.create(f"dataops-test-copied-{user or 'root'}", config)
+    container = engine.create(f"dataops-test-copied-{user or 'root'}-{os.getpid()}", config)
     left: list[str] = []
     try:
         engine.start(container)

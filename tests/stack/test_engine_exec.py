@@ -20,6 +20,7 @@ import pytest
 
 from dataops_cli import docker_api
 from support import Dataops, clean_environment
+from sweep import sweep
 
 pytestmark = pytest.mark.engine
 
@@ -28,7 +29,7 @@ ENVIRONMENT = """\
 enabled = true
 name = "{name}"
 prefix = "{name}-"
-timeout = 60
+timeout = 120
 """
 COMPOSE = """\
 services:
@@ -67,7 +68,7 @@ class Stack:
     def run(self, *arguments: str, stdin: bytes = b"") -> tuple[int, bytes, bytes]:
         pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
         process = self.start(*arguments, **pipes)
-        stdout, stderr = process.communicate(stdin, timeout=60)
+        stdout, stderr = process.communicate(stdin, timeout=120)
         return process.returncode, stdout, stderr
 
 
@@ -82,11 +83,12 @@ def stack(
     name = f"dataops-exec-test-{os.getpid()}"
     (folder / "environments" / "exec.toml").write_text(ENVIRONMENT.format(name=name))
     (folder / "compose" / "compose.yml").write_text(COMPOSE)
-    up = dataops("up", "web", "--env", "exec", cwd=folder)
-    assert up.returncode == 0, up.stderr
-    yield Stack(folder, name)
-    down = dataops("down", "--volumes", "--yes", "--env", "exec", cwd=folder)
-    assert down.returncode == 0, down.stderr
+    try:
+        up = dataops("up", "web", "--env", "exec", cwd=folder)
+        assert up.returncode == 0, up.stderr
+        yield Stack(folder, name)
+    finally:
+        sweep(engine, name)
 
 
 def containers(engine: docker_api.Engine, stack: Stack) -> list[str]:
@@ -126,7 +128,7 @@ def test_a_plan_runs_nothing(stack: Stack, engine: docker_api.Engine, options: t
 
 def test_a_command_that_leaves_its_input_unread_ends_at_once(stack: Stack) -> None:
     process = stack.start("web", "true", stdin=subprocess.PIPE)
-    assert process.wait(timeout=20) == 0
+    assert process.wait(timeout=120) == 0
     process.stdin.close()  # type: ignore[union-attr]
 
 
@@ -165,7 +167,7 @@ def test_a_one_off_is_like_the_service_without_its_ports_and_names(
     (name,) = set(containers(engine, stack)) - set(before)
     assert re.fullmatch(rf"/{stack.name}-web-run-[0-9a-f]{{12}}", name)
     facts, service = engine.inspect(name), engine.inspect(f"{stack.name}-web-1")
-    assert process.communicate(timeout=20) == (b"", None)
+    assert process.communicate(timeout=120) == (b"", None)
     assert process.returncode == 0
     assert containers(engine, stack) == before
 
@@ -207,7 +209,7 @@ def test_ctrl_c_without_a_terminal(stack: Stack, engine: docker_api.Engine, opti
     )
     assert process.stdout.read(6) == b"ready\n"  # type: ignore[union-attr]
     process.send_signal(signal.SIGINT)
-    _, stderr = process.communicate(timeout=20)
+    _, stderr = process.communicate(timeout=120)
     assert process.returncode == 130
     assert b"Traceback" not in stderr
     assert containers(engine, stack) == before
@@ -225,7 +227,7 @@ def test_a_reader_that_leaves_early_is_no_error(stack: Stack) -> None:
     )
     assert process.stdout.read(10) == b"more\nmore\n"  # type: ignore[union-attr]
     process.stdout.close()  # type: ignore[union-attr]
-    assert process.wait(timeout=20) == 0
+    assert process.wait(timeout=120) == 0
     assert process.stderr.read() == b""  # type: ignore[union-attr]
 
 
@@ -244,8 +246,8 @@ class Terminal:
         os.write(self.ours, keys)
 
     def until(self, pattern: bytes) -> bytes:
-        """What appears until the pattern does, which fails after 20 s."""
-        deadline = time.monotonic() + 20
+        """What appears until the pattern does, which fails after two minutes."""
+        deadline = time.monotonic() + 120
         while not (found := re.search(pattern, self.seen)):
             assert time.monotonic() < deadline, self.seen
             os.set_blocking(self.ours, False)
@@ -272,7 +274,7 @@ def test_in_a_terminal_it_is_interactive(stack: Stack, options: tuple[str, ...])
     terminal.until(b"size 44 55\r\n")
     terminal.type(b"\x03")
     terminal.until(b"interrupted\r\n")
-    assert process.wait(timeout=20) == 9
+    assert process.wait(timeout=120) == 9
     assert termios.tcgetattr(terminal.its) == before
 
 
@@ -291,5 +293,5 @@ def test_the_terminal_is_restored_when_the_command_is_terminated(stack: Stack) -
     process = stack.start("web", "sh", "-c", "echo ready; cat", stdin=terminal.its, stdout=terminal.its)
     terminal.until(b"ready\r\n")
     process.terminate()
-    assert process.wait(timeout=20) == 130
+    assert process.wait(timeout=120) == 130
     assert termios.tcgetattr(terminal.its) == before

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from small_stack import SmallStack, docker, unique, until
+from small_stack import SmallStack, docker, unique
 
 from dataops_cli import docker_api
 from dataops_cli.docker_api.connection import Connection
@@ -22,7 +22,8 @@ from dataops_cli.errors import DataopsError
 from dataops_cli.stack.lock import IMAGE, changing, held_by, lock_name
 from dataops_cli.stack.lock_holder import Holder
 from local_engine import STAND_IN
-from support import Dataops, clean_environment
+from support import Dataops, clean_environment, until
+from sweep import sweep
 
 pytestmark = pytest.mark.engine
 
@@ -37,8 +38,16 @@ def small(
 
 
 def test_of_two_ups_at_once_one_is_refused_and_the_other_finishes(small: SmallStack) -> None:
+    # The one that finishes does not before the other one has ended.
+    small.edit(
+        "side: *service",
+        "side: {<<: *service, healthcheck: {test: test -e /go, interval: 200ms, retries: 999}}",
+    )
     both = [small.begin("up"), small.begin("up")]
-    ended = {process.pid: (*process.communicate(timeout=60), process.returncode) for process in both}
+    until(lambda: any(process.poll() is not None for process in both))
+    until(lambda: small.states().get(f"{small.name}-side-1") == "running")
+    docker("exec", f"{small.name}-side-1", "sh", "-c", ": > /go")
+    ended = {process.pid: (*process.communicate(timeout=120), process.returncode) for process in both}
     assert sorted(code for *_, code in ended.values()) == [0, 4]
     winner = next(pid for pid, (*_, code) in ended.items() if code == 0)
     loser = next(stderr for _, stderr, code in ended.values() if code == 4)
@@ -114,9 +123,17 @@ def test_a_lock_of_another_machine_is_left_until_it_is_released_by_hand(small: S
     small.assert_whole()
 
 
-def test_the_lock_s_image_is_made_where_it_is_missing(engine: docker_api.Engine) -> None:
+@pytest.fixture
+def own_image(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The locks of the test are of an image of their own, which nobody has made yet."""
+    image = f"{unique('lock-image')}:1"
+    monkeypatch.setattr("dataops_cli.stack.lock_container.IMAGE", image)
+    yield
+    docker("rmi", image)
+
+
+def test_the_lock_s_image_is_made_where_it_is_missing(engine: docker_api.Engine, own_image: None) -> None:
     name = unique("lock-alone")
-    docker("rmi", "--force", IMAGE)
     with changing(engine, name, "a test") as lock:
         lock()
         lock()  # is held already
@@ -148,8 +165,7 @@ def name(engine: docker_api.Engine) -> Iterator[str]:
     """A project of which nothing is there; its lock is removed afterwards."""
     found = unique("lock-living")
     yield found
-    if locked(engine, found):
-        engine.remove(lock_name(found))
+    sweep(engine, found)
 
 
 @pytest.fixture
@@ -180,6 +196,12 @@ def locked(engine: docker_api.Engine, name: str) -> bool:
     return held_by(engine, name) is not None
 
 
+def is_heard_of(engine: docker_api.Engine, name: str) -> bool:
+    """Whether the engine has written a heartbeat of the lock's holder."""
+    holder = held_by(engine, name)
+    return holder is not None and holder.heard is not None
+
+
 def test_a_lock_ends_with_its_holder_wherever_that_was(
     engine: docker_api.Engine,
     name: str,
@@ -187,6 +209,7 @@ def test_a_lock_ends_with_its_holder_wherever_that_was(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     holder = begin()
+    until(lambda: is_heard_of(engine, name))
     monkeypatch.setattr(socket, "gethostname", lambda: "another machine")
     with (
         pytest.raises(
@@ -196,7 +219,7 @@ def test_a_lock_ends_with_its_holder_wherever_that_was(
     ):
         lock()
     holder.kill()
-    until(lambda: not locked(engine, name), seconds=10)
+    until(lambda: not locked(engine, name))
     with changing(engine, name, "b") as lock:
         lock()
 
@@ -207,7 +230,7 @@ def test_an_interrupted_holder_releases_it(
 ) -> None:
     holder = begin()
     holder.send_signal(number)
-    _, stderr = holder.communicate(timeout=20)
+    _, stderr = holder.communicate(timeout=120)
     assert "Interrupted" in stderr
     assert not locked(engine, name)
 
@@ -227,7 +250,7 @@ def test_a_holder_whose_connection_is_cut_must_not_go_on(
         lease = lock()
         lease.check()
         made[0].end_input()
-        until(lambda: not locked(engine, name), seconds=10)
+        until(lambda: not locked(engine, name))
         with pytest.raises(DataopsError, match="no longer holds the lock") as error:
             lease.check()
         assert error.value.exit_code == 4
@@ -239,13 +262,16 @@ def test_heartbeats_are_seen_by_the_engine_s_clock(
     monkeypatch.setattr("dataops_cli.stack.lock_container.HEARTBEAT", 0.5)
     with changing(engine, name, "a test", images=[STAND_IN]) as lock:
         lock()
-        time.sleep(3)
-        holder = held_by(engine, name)
-        assert holder is not None
-        assert holder.status == "running"
-        assert holder.heard is not None
-        assert holder.heard < 1.5
-        assert len(engine.logs(lock_name(name)).splitlines()) >= 4
+        until(lambda: len(engine.logs(lock_name(name)).splitlines()) >= 5)  # the first is 2 s old
+        until(lambda: last_heard(engine, name) < 1.5)
+
+
+def last_heard(engine: docker_api.Engine, name: str) -> float:
+    holder = held_by(engine, name)
+    assert holder is not None
+    assert holder.status == "running"
+    assert holder.heard is not None
+    return holder.heard
 
 
 def test_a_living_lock_can_do_nothing(engine: docker_api.Engine, name: str) -> None:
@@ -279,7 +305,7 @@ def test_a_lock_is_waited_for(
         told.append(of.facts["command"])
         holder.kill()
 
-    with changing(engine, name, "b", images=[STAND_IN], wait=20, on_wait=end_it) as lock:
+    with changing(engine, name, "b", images=[STAND_IN], wait=120, on_wait=end_it) as lock:
         lock()
     assert told == ["a holder"]
 
@@ -289,7 +315,7 @@ def test_of_many_at_once_one_has_it_at_a_time(engine: docker_api.Engine, name: s
     most: list[int] = []
 
     def take(number: int) -> None:
-        with changing(engine, name, f"number {number}", images=[STAND_IN], wait=60) as lock:
+        with changing(engine, name, f"number {number}", images=[STAND_IN], wait=300) as lock:
             lock()
             inside.append(number)
             most.append(len(inside))
@@ -333,6 +359,7 @@ def test_a_command_s_lock_lives_where_the_stack_is_up(small: SmallStack) -> None
     assert small.run("up").returncode == 0
     with changing(small.engine, small.name, "a test") as lock:
         lease = lock()
+        until(lambda: is_heard_of(small.engine, small.name))
         status = json.loads(small.run("lock", "status", "--json").stdout)
         assert (status["command"], status["liveness"]) == ("a test", "alive")
         assert status["last_heard_seconds"] < 30

@@ -23,7 +23,7 @@ ENVIRONMENT = """\
 enabled = true
 name = "{name}"
 prefix = "{name}-"
-timeout = 60
+timeout = 120
 """
 
 
@@ -82,14 +82,14 @@ def says(script: str, **more: object) -> dict[str, object]:
 
 def test_lines_of_all_containers_in_the_order_of_time(platform: Platform) -> None:
     platform.define(
-        first=says("echo one; sleep 1; echo error >&2; sleep 1; printf end; sleep 100", scale=2),
-        second=says("sleep 0.5; printf 'caf\\351\\n'; sleep 1; echo three; sleep 100", tty=True),
+        first=says("echo one; sleep 1; echo error >&2; sleep 1; printf end; sleep 1000", scale=2),
+        second=says("sleep 0.5; printf 'caf\\351\\n'; sleep 1; echo three; sleep 1000", tty=True),
     )
     platform.up()
     with platform.follow("--json") as following:
         lines = [json.loads(next(following.stdout)) for _ in range(6)]  # type: ignore[arg-type]
         following.send_signal(signal.SIGINT)
-        assert following.communicate(timeout=20) == ("", "")
+        assert following.communicate(timeout=120) == ("", "")
     assert following.returncode == 130
     found = json.loads(f"[{','.join(platform.run('logs', '--json').stdout.splitlines())}]")
     assert sorted(map(str, found)) == sorted(map(str, lines))
@@ -118,7 +118,7 @@ def test_lines_of_all_containers_in_the_order_of_time(platform: Platform) -> Non
 
 
 def test_following_through_a_restart_a_recreation_and_a_late_start(platform: Platform) -> None:
-    platform.define(one=says("echo begin $WHICH; sleep 100", environment={"WHICH": "old"}))
+    platform.define(one=says("echo begin $WHICH; sleep 1000", environment={"WHICH": "old"}))
     platform.up()
     with platform.follow() as following:
         read = following.stdout.readline  # type: ignore[union-attr]
@@ -126,13 +126,13 @@ def test_following_through_a_restart_a_recreation_and_a_late_start(platform: Pla
         assert platform.run("restart").returncode == 0
         assert read() == "one | begin old\n"
         platform.define(
-            one=says("echo begin $WHICH; sleep 100", environment={"WHICH": "new"}),
-            late=says("echo late; sleep 100"),
+            one=says("echo begin $WHICH; sleep 1000", environment={"WHICH": "new"}),
+            late=says("echo late; sleep 1000"),
         )
         platform.up()
         assert {read(), read()} == {"one | begin new\n", "late | late\n"}
         assert platform.run("down").returncode == 0
-        assert following.communicate(timeout=20) == ("", "")
+        assert following.communicate(timeout=120) == ("", "")
     assert following.returncode == 0
 
 
@@ -177,5 +177,5 @@ def test_a_reader_that_leaves_early_is_no_error(platform: Platform) -> None:
     with platform.follow() as following:
         assert following.stdout.readline() == "one | more\n"  # type: ignore[union-attr]
         following.stdout.close()  # type: ignore[union-attr]
-        assert following.wait(timeout=20) == 0
+        assert following.wait(timeout=120) == 0
         assert following.stderr.read() == ""  # type: ignore[union-attr]

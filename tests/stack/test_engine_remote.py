@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from shutil import which
@@ -17,7 +15,7 @@ from own_daemon import Daemon, own_daemon
 
 from dataops_cli import docker_api
 from local_engine import STAND_IN
-from support import Dataops, absent, clean_environment
+from support import Dataops, absent, clean_environment, free_port, until, wait_for_port
 
 pytestmark = pytest.mark.engine
 
@@ -32,20 +30,6 @@ services:
     secrets: [token]
 secrets: {token: {file: ./token}}
 """
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.2", 0)) as probe:
-        return int(probe.getsockname()[1])
-
-
-def wait_for_port(port: int) -> None:
-    for _ in range(50):
-        with socket.socket() as attempt:
-            if attempt.connect_ex(("127.0.0.2", port)) == 0:
-                return
-        time.sleep(0.1)
-    raise AssertionError(f"nothing listens on {port}")
 
 
 def openssl(folder: Path, *arguments: str) -> None:
@@ -125,7 +109,7 @@ def run_in(
         input=typed,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )
 
@@ -150,11 +134,13 @@ def far(tmp_path: Path, engine: docker_api.Engine) -> Iterator[dict[str, str]]:
     (home / ".ssh" / "known_hosts").write_text(
         f"[127.0.0.2]:{port} {' '.join((tmp_path / 'host.pub').read_text().split()[:2])}\n"
     )
-    wait_for_port(port)
     user = subprocess.run(["id", "-un"], capture_output=True, text=True, check=True).stdout.strip()
-    yield {"HOME": str(home), "DOCKER_HOST": f"ssh://{user}@127.0.0.2:{port}"}
-    server.terminate()
-    server.wait()
+    try:
+        wait_for_port("127.0.0.2", port)
+        yield {"HOME": str(home), "DOCKER_HOST": f"ssh://{user}@127.0.0.2:{port}"}
+    finally:
+        server.terminate()
+        server.wait()
 
 
 @pytest.fixture
@@ -192,7 +178,7 @@ def whole_life_of_a_stack(
     [row] = json.loads(run("ps", "--json"))
     assert (row["name"], row["health"]) == (f"{name}-web-1", "healthy")
     assert engine.inspect(f"{name}-web-1")["HostConfig"]["Binds"] == []
-    assert "stand-in started" in run("logs")
+    until(lambda: "stand-in started" in run("logs"))
     # A pipe both ways: the command sees the end of what it is sent.
     assert run("exec", "web", "--", "cat", typed="x" * 300_000) == "x" * 300_000
     run("down")

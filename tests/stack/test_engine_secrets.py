@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,7 +14,7 @@ import pytest
 
 from dataops_cli import docker_api
 from dataops_cli.settings.layers import secrets_layer
-from support import Dataops, clean_environment
+from support import Dataops, clean_environment, until
 
 pytestmark = pytest.mark.engine
 
@@ -26,7 +25,7 @@ ENVIRONMENT = """\
 enabled = true
 name = "{name}"
 prefix = "{name}-"
-timeout = 60
+timeout = 120
 """
 # The database and its secret as in compose/compose.yml, with two more that are kept by nobody here.
 COMPOSE = """\
@@ -192,7 +191,8 @@ def test_a_database_that_refuses_leaves_the_file(platform: Platform) -> None:
         )[0]
         == 0
     )
-    time.sleep(0.3)
+    shown = ["psql", "-Uairflow", "-Atc", "show default_transaction_read_only", "airflow"]
+    until(lambda: platform.engine.exec(platform.container, shown) == (0, b"on\n"))
     refused = platform.run("secrets", "rotate", KEY)
     assert refused.returncode == 1
     assert "cannot execute ALTER ROLE in a read-only transaction" in refused.stderr

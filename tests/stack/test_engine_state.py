@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -41,12 +42,51 @@ def test_what_cannot_be_removed_is_an_error(state: State) -> None:
     assert state.documents("journal") == {}
 
 
+def test_a_kill_while_files_are_removed_keeps_no_volume(
+    state: State, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state.add("journal/1.json", {"number": 1})
+    make_container(state)
+
+    class Killed(BaseException):
+        pass
+
+    remove = Engine.remove
+
+    def killed(engine: Engine, container: str) -> None:
+        if len(container) == 64:  # what it made, by its id
+            raise Killed
+        remove(engine, container)
+
+    with monkeypatch.context() as during:
+        during.setattr(Engine, "remove", killed)
+        with pytest.raises(Killed):
+            state.remove(["journal/1.json"])
+    state.take_away()
+    state.engine.remove_volume(state.volume)
+
+
 def test_another_volume_is_not_written_through_the_old_container(state: State) -> None:
     """As after another stack.prefix."""
     state.add("journal/1.json", {"number": 1})
     other = State(state.engine, state.project, f"{state.volume}-2")
     other.add("journal/2.json", {"number": 2})
     assert list(other.documents("journal")) == ["2"]
+    assert list(state.documents("journal")) == ["1"]
+
+
+def test_another_command_takes_the_container_away_meanwhile(
+    state: State, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state.add("journal/1.json", {"number": 1})
+    inspect = Engine.inspect
+
+    def too_late(engine: Engine, container: str) -> dict[str, Any]:
+        monkeypatch.undo()
+        engine.remove(container)
+        return inspect(engine, container)
+
+    monkeypatch.setattr(Engine, "inspect", too_late)
     assert list(state.documents("journal")) == ["1"]
 
 

@@ -18,11 +18,11 @@ from pathlib import Path
 
 import pytest
 from airflow_api import AirflowApi
-from small_stack import docker, until
+from small_stack import docker
 
 from dataops_cli import docker_api
 from dataops_cli.stack.certificate import as_line, from_line, key_and_certificate
-from support import Dataops, clean_environment
+from support import Dataops, clean_environment, until
 
 pytestmark = pytest.mark.engine
 
@@ -34,14 +34,16 @@ enabled = true
 files = ["compose/compose.yml", "compose/release.yml"]
 name = "{name}"
 prefix = "{name}-"
-port_offset = 36000
-timeout = 240
+port_offset = 18000
+timeout = 600
 [worker]
 host = "{address}"
 bind_address = "{address}"
 certificate = "{certificate}"
 """
-REDIS, EXECUTION, AIRFLOW = 42380, 44443, 44080
+REDIS, EXECUTION, AIRFLOW = 24380, 26443, 26080
+# Tasks at once in each of the two workers.
+SLOTS = 3
 DAG = """\
 from airflow.sdk import DAG, task
 
@@ -49,7 +51,10 @@ with DAG("shared", schedule=None, is_paused_upon_creation=False, max_active_runs
 
     @task.bash(executor="CeleryExecutor", queue="dbt")
     def work():
-        return "echo done by $(hostname); sleep {{ dag_run.conf.get('seconds', 1) }}"
+        return (
+            "echo done by $(hostname); sleep 1;"
+            "{% if dag_run.conf.get('held') %} until test -e /tmp/go; do sleep 0.2; done {% endif %}"
+        )
 
     work()
 """
@@ -96,12 +101,14 @@ def test_a_worker_on_another_network_shares_the_queue(
     settings.write_text(ENVIRONMENT.format(name=name, address=address, certificate=of_another))
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return dataops(*arguments, "--env", "shared", cwd=folder, **stand_ins)
+        return dataops(*arguments, "--env", "shared", cwd=folder, DBT_CONCURRENCY=str(SLOTS), **stand_ins)
 
     up = run("up")
     assert up.returncode == 0, up.stderr
 
-    refused = run("worker", "up", "--timeout", "10")
+    assert run("worker", "up", "--timeout", "1").returncode == 1
+    until(lambda: "certificate verify failed" in run("worker", "logs").stdout)
+    refused = run("worker", "up", "--timeout", "1")
     assert refused.returncode == 1
     assert "certificate verify failed" in refused.stderr
 
@@ -124,17 +131,16 @@ def test_a_worker_on_another_network_shares_the_queue(
     def ran_on(*runs: str) -> list[str]:
         """The hosts that did the tasks of these runs, which have ended well."""
         for each in runs:
-            airflow.succeeds("shared", each, "work", 90)
+            airflow.succeeds("shared", each, "work", 180)
         return [
             str(airflow.get(f"/dags/shared/dagRuns/{each}/taskInstances/work")["hostname"]) for each in runs
         ]
 
-    def work_of(container: str) -> list[str]:
-        rows = {row["name"]: row for row in json.loads(run("worker", "ps", "--json").stdout)}
-        return list(rows[container]["tasks"])
+    def at_work() -> dict[str, int]:
+        return {row["name"]: len(row["tasks"]) for row in json.loads(run("worker", "ps", "--json").stdout)}
 
-    ten = [airflow.trigger("shared", seconds=5) for _ in range(10)]
-    airflow.until(lambda: len(work_of(other)) == 2, 60)
+    ten = [airflow.trigger("shared", held=True) for _ in range(10)]
+    airflow.until(lambda: at_work() == {own: SLOTS, other: SLOTS}, 180)
     draining = subprocess.Popen(
         [sys.executable, "-m", "dataops_cli", "worker", "stop", other, "--env", "shared"],
         cwd=folder,
@@ -144,16 +150,20 @@ def test_a_worker_on_another_network_shares_the_queue(
         stderr=subprocess.STDOUT,
         text=True,
     )
-    said = draining.communicate(timeout=60)[0]
+    assert draining.stdout
+    waiting = rf"{other}: waiting for shared\.work \S+, shared\.work"
+    assert any(re.search(waiting, line) for line in draining.stdout)
+    for container in hosts:
+        assert engine.exec(container, ["touch", "/tmp/go"])[0] == 0
+    said = draining.communicate(timeout=120)[0]
     assert draining.returncode == 0, said
-    assert re.search(rf"{other}: waiting for shared\.work \S+, shared\.work", said)
     state = engine.inspect(other)["State"]
     assert (state["Status"], state["ExitCode"]) == ("exited", 0)
     done = ran_on(*ten)
     assert {*done} == {*hosts.values()}
-    assert done.count(hosts[other]) >= 2
+    assert done.count(hosts[other]) >= SLOTS
     theirs = ten[done.index(hosts[other])]
-    airflow.until(lambda: f"done by {hosts[other]}" in airflow.log("shared", theirs, "work", 1), 20)
+    airflow.until(lambda: f"done by {hosts[other]}" in airflow.log("shared", theirs, "work", 1), 60)
 
     a_worker_of_another_release_takes_nothing(
         folder, run, engine, own, other, lambda: ran_on(*(airflow.trigger("shared") for _ in range(4)))
@@ -168,7 +178,7 @@ def only_over_tls_with_this_certificate(address: str, certificate: bytes) -> Non
     mine = ssl.create_default_context(cadata=certificate.decode())
     others = ssl.create_default_context(cadata=key_and_certificate("another secret", address)[1].decode())
     for port in (REDIS, EXECUTION):
-        with socket.create_connection((address, port), 5) as plain:
+        with socket.create_connection((address, port), 60) as plain:
             plain.sendall(b"PING\r\n\r\n")
             try:
                 answer = plain.recv(100)
@@ -177,17 +187,17 @@ def only_over_tls_with_this_certificate(address: str, certificate: bytes) -> Non
         assert b"PONG" not in answer
         assert b"HTTP" not in answer
         for context, host in ((others, address), (mine, "another.name")):
-            with socket.create_connection((address, port), 5) as attempt, pytest.raises(ssl.SSLError):
+            with socket.create_connection((address, port), 60) as attempt, pytest.raises(ssl.SSLError):
                 context.wrap_socket(attempt, server_hostname=host)
     with (
-        socket.create_connection((address, REDIS), 5) as connection,
+        socket.create_connection((address, REDIS), 60) as connection,
         mine.wrap_socket(connection, server_hostname=address) as redis,
     ):
         redis.sendall(b"PING\r\n")
         assert redis.recv(100).startswith(b"-NOAUTH")
     # Nothing else than what tasks ask is answered there.
     with (
-        socket.create_connection((address, EXECUTION), 5) as connection,
+        socket.create_connection((address, EXECUTION), 60) as connection,
         mine.wrap_socket(connection, server_hostname=address) as execution,
     ):
         execution.sendall(b"GET /api/v2/version HTTP/1.0\r\n\r\n")
@@ -205,10 +215,11 @@ def a_worker_of_another_release_takes_nothing(
     hosts_of_four_runs: Callable[[], list[str]],
 ) -> None:
     (folder / "dbt" / "models" / "gold" / "one_more.sql").write_text("select 1 as one")
-    refused = run("worker", "up", "--timeout", "15")
+    assert run("worker", "up", "--timeout", "1").returncode == 1
+    until(lambda: "takes no tasks" in run("worker", "ps").stdout)
+    refused = run("worker", "up", "--timeout", "1")
     assert refused.returncode == 1
     assert re.search(r"takes no tasks: its image is release \w+ .*, the environment's is \w+", refused.stderr)
-    assert "takes no tasks" in run("worker", "ps").stdout
     mine, theirs = (engine.inspect(container)["Id"][:12] for container in (own, other))
     assert {*hosts_of_four_runs()} == {mine}
 
@@ -223,8 +234,8 @@ def a_worker_of_another_release_takes_nothing(
 
     # It goes on looking: it begins when the environment has its release, and stops when it has another.
     announce(other)
-    until(lambda: says().startswith("healthy"), 60)
+    until(lambda: says().startswith("healthy"))
     assert theirs in hosts_of_four_runs()
     announce(own)
-    until(lambda: "takes no tasks" in says(), 60)
+    until(lambda: "takes no tasks" in says())
     assert {*hosts_of_four_runs()} == {mine}

@@ -131,6 +131,33 @@ def test_only_dev_mounts_folders_and_the_others_are_read_only(stacks: dict[str, 
         assert all(service.get("read_only") for service in ours.values())
 
 
+@pytest.mark.parametrize(("name", "schedule"), [("dev", ""), ("staging", "0 2 * * *"), ("prod", "0 1 * * *")])
+def test_the_pipeline_s_schedule_is_the_environment_s(
+    stacks: dict[str, Stack], name: str, schedule: str
+) -> None:
+    services = stacks[name].services
+    for service in ("airflow-scheduler", "airflow-dag-processor"):
+        known = services[service]["environment"]
+        assert known["DATAOPS_AIRFLOW__SCHEDULE"] == schedule
+        assert known["DATAOPS_AIRFLOW__LATE_AFTER_MINUTES"] == "60"
+        assert known["DATAOPS_AIRFLOW__KEEP_LOGS_DAYS"] == "30"
+    # The worker tells that a run is late; when it begins is nothing to it.
+    assert services["dbt"]["environment"]["DATAOPS_AIRFLOW__LATE_AFTER_MINUTES"] == "60"
+
+
+def test_airflow_s_settings_are_those_of_its_containers(
+    tmp_path: Path, new_platform: Callable[[Path], Path]
+) -> None:
+    project = Project(new_platform(tmp_path / "platform"))
+    with (project.root / "environments" / "dev.toml").open("a", encoding="utf-8") as file:
+        file.write('\n[airflow]\nschedule = "@hourly"\nlate_after_minutes = 20\nkeep_logs_days = 7\n')
+    services = load_environment_stack(project, load_environment(project, "dev")).services
+    known = services["airflow-dag-processor"]["environment"]
+    found = [known[f"DATAOPS_AIRFLOW__{key}"] for key in ("SCHEDULE", "LATE_AFTER_MINUTES", "KEEP_LOGS_DAYS")]
+    assert found == ["@hourly", "20", "7"]
+    assert services["dbt"]["environment"]["DATAOPS_AIRFLOW__LATE_AFTER_MINUTES"] == "20"
+
+
 def test_cloudbeaver_s_connection_is_json_and_holds_no_password(stacks: dict[str, Stack]) -> None:
     environment = stacks["dev"].services["cloudbeaver"]["environment"]
     [connection] = json.loads(environment["CONNECTIONS"] or "")["connections"].values()
@@ -204,7 +231,7 @@ def test_two_stacks_live_side_by_side(
     for index, name in enumerate(names):
         swept(name)
         (folder / "environments" / f"{'ab'[index]}.toml").write_text(
-            f'[stack]\nenabled = true\nname = "{name}"\nprefix = "{name}-"\nport_offset = {32000 + index}\n'
+            f'[stack]\nenabled = true\nname = "{name}"\nprefix = "{name}-"\nport_offset = {14000 + index}\n'
         )
 
     def run(*arguments: str) -> None:

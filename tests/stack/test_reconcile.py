@@ -134,6 +134,15 @@ def test_an_interrupted_recreate_leaves_one_container() -> None:
     ]
 
 
+def test_a_recreate_that_was_cut_off_while_the_old_one_goes_keeps_the_new_one() -> None:
+    new = container("db", DB, id="new", name="0123_shop-db-1")
+    going = container("db", DB, state="removing")
+    assert lines(plan_up(stack(db=DB), seen(going, new))) == [
+        "remove shop-db-1: an interrupted change left it",
+        "rename shop-db-1: an interrupted change left it",
+    ]
+
+
 def test_a_one_shot_that_succeeded_does_not_run_again() -> None:
     done = container("init", INIT, state="exited", exit_code=0)
     assert plan_up(stack(init=INIT), seen(done)) == []

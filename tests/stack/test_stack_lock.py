@@ -286,6 +286,27 @@ def test_a_lock_is_waited_for_and_said_once_for_whom(engine: Any, monkeypatch: p
         lock()
 
 
+def test_an_engine_that_takes_long_to_remove_a_lock_is_waited_for(
+    engine: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The name is still taken, and nobody has it."""
+    monkeypatch.setattr("dataops_cli.stack.lock.PATIENCE", 0.0)
+    take, tries = engine.create, list[str]()
+
+    def create(name: str, config: dict[str, Any]) -> str:
+        tries.append(name)
+        if len(tries) < 3:
+            raise refused(409)
+        return str(take(name, config))
+
+    monkeypatch.setattr(engine, "create", create)
+    with changing(engine, "p", "b", wait=60) as lock:
+        lock()
+    tries.clear()
+    with pytest.raises(DataopsError, match="by another command"), changing(engine, "p", "b") as lock:
+        lock()
+
+
 def test_nobody_is_told_that_a_command_goes_on_where_it_stopped(engine: Any) -> None:
     """A deployment is put back, and a restore begins anew."""
     lost: list[str] = []

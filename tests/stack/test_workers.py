@@ -293,6 +293,27 @@ def test_a_worker_that_is_not_at_work_is_shown_and_drained(state: dict[str, bool
     drain(engine, [mock.Mock()], 0.01, mock.Mock())
 
 
+def test_a_worker_that_does_not_say_what_it_does_is_drained() -> None:
+    """Its broker takes connections and says nothing."""
+    engine = mock.Mock()
+    engine.exec.side_effect = EngineError("no answer in time", hint="", exit_code=ExitCode.UNAVAILABLE)
+    engine.inspect.return_value = {"State": {"Running": False}}
+    drain(engine, [mock.Mock(id="c1"), mock.Mock(id="c2")], 0.01, mock.Mock())
+    assert [call.args for call in engine.signal.call_args_list] == [("c1", "SIGTERM"), ("c2", "SIGTERM")]
+
+
+def test_what_asks_a_worker_for_its_tasks_ends_by_itself(tmp_path: Path) -> None:
+    (tmp_path / "celery.py").write_text("import signal\n\n\ndef Celery(broker): signal.pause()\n")
+    (program := tmp_path / "redis-url").write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    script = (ROOT / "airflow" / "bin" / "worker-tasks").read_text()
+    sooner = script.replace("signal.alarm(10)", "signal.alarm(1)")
+    assert sooner != script
+    variables = {"PATH": f"{tmp_path}:/usr/bin:/bin", "PYTHONPATH": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", sooner], env=variables, timeout=120, check=False)
+    assert done.returncode == -signal.SIGALRM
+
+
 def test_a_task_of_a_worker_that_is_ending_is_shown_by_its_id() -> None:
     engine = mock.Mock()
     engine.processes.return_value = ["celery", "airflow worker -- 7"]

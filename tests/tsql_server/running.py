@@ -113,12 +113,12 @@ def _server(dsn: str, password: str, log: str, log_file: Path | None) -> Iterato
         yield line.removeprefix("listening on ").strip()
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
         if process.stdout:
             process.stdout.close()
 
 
-def _wait(dsn: str, seconds: float = 60) -> None:
+def _wait(dsn: str, seconds: float = 180) -> None:
     deadline = time.monotonic() + seconds
     while True:
         try:
