@@ -29,7 +29,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 from dataops_cli.source.generate import generate
 from dataops_cli.source.sqlserver import create_table
 from dataops_cli.source.tables import SALES_ORDER_DETAIL, SALES_ORDER_HEADER, Column, Table
-from dataops_cli.warehouse.sqlserver.bulk_copy import BATCH
+from dataops_cli.warehouse.sqlserver.bulk_copy import BATCH, TIMEOUT
 from dataops_cli.warehouse.sqlserver.driver import find_driver
 
 ADDRESS = "DATAOPS_TEST_SQLSERVER"
@@ -71,7 +71,9 @@ def odbc_type(column: Column) -> tuple[int, int, int]:
 
 def by_bulk_copy(server: str, table: Table, rows: list[tuple[Any, ...]]) -> None:
     with mssql_python.connect(server, autocommit=True) as connection:
-        connection.cursor().bulkcopy(aside(table), rows, BATCH, timeout=0, table_lock=True)
+        for start in range(0, len(rows), BATCH):
+            batch = rows[start : start + BATCH]
+            connection.cursor().bulkcopy(aside(table), batch, BATCH, timeout=TIMEOUT, table_lock=True)
 
 
 def by_executemany(server: str, table: Table, rows: list[tuple[Any, ...]]) -> None:

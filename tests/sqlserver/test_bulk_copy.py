@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -53,6 +55,15 @@ def numbered(count: int, first: int = 0) -> Iterator[tuple[Any, ...]]:
 
 def count(tsql: TsqlPlatform, table: str) -> int:
     return int(tsql.rows(f"SELECT count(*) FROM {table}")[0][0])
+
+
+@contextmanager
+def blocked(tsql: TsqlPlatform, table: str) -> Iterator[None]:
+    """The server does not answer who uses the table."""
+    with tsql.connect() as other:
+        other.execute(f"BEGIN TRANSACTION; TRUNCATE TABLE {table}")
+        yield
+        other.execute("ROLLBACK TRANSACTION")
 
 
 @on_server
@@ -123,6 +134,40 @@ def test_ctrl_c_is_heard_while_rows_are_sent(tsql: TsqlPlatform, server: Server,
     assert count(tsql, table) < 5 * BATCH
 
 
+class Interrupting(UUID):
+    """Its bytes, which the driver asks for in the middle of its work, come with a Ctrl-C."""
+
+    @property
+    def bytes(self) -> bytes:
+        os.kill(os.getpid(), signal.SIGINT)
+        return super().bytes
+
+
+@on_server
+def test_ctrl_c_in_the_middle_of_the_drivers_work(tsql: TsqlPlatform, server: Server, table: str) -> None:
+    rows = [(0, *[None] * 5, Interrupting(int=1)), *numbered(2 * BATCH, 1)]
+    with pytest.raises(KeyboardInterrupt):
+        bulk_copy(server, Account.ADMIN, tsql.warehouse, table, rows)
+    assert count(tsql, table) == BATCH
+
+
+@on_server
+def test_ctrl_c_while_the_server_does_not_answer(
+    tsql: TsqlPlatform, server: Server, table: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dataops_cli.warehouse.sqlserver.bulk_copy.TIMEOUT", 3)
+    with blocked(tsql, table):
+        # By another process: no thread of this one runs meanwhile.
+        user = subprocess.Popen(["sh", "-c", f"sleep 1; kill -INT {os.getpid()}"])
+        with pytest.raises(KeyboardInterrupt):
+            bulk_copy(server, Account.ADMIN, tsql.warehouse, table, numbered(1))
+        assert user.wait() == 0
+        with pytest.raises(SqlServerError, match=r"was lost: .*Timeout") as late:
+            bulk_copy(server, Account.ADMIN, tsql.warehouse, table, numbered(1))
+    assert late.value.exit_code == ExitCode.UNAVAILABLE
+    assert count(tsql, table) == 0
+
+
 @on_server
 def test_a_login_that_may_not(tsql: TsqlPlatform, server: Server, table: str) -> None:
     with pytest.raises(SqlServerError) as refused:
@@ -130,11 +175,12 @@ def test_a_login_that_may_not(tsql: TsqlPlatform, server: Server, table: str) ->
     assert "source grants" in refused.value.hint
 
 
-def test_ctrl_c_waits_for_the_end_of_an_import() -> None:
+def test_ctrl_c_waits_for_the_end_of_the_block() -> None:
     done: list[str] = []
     with pytest.raises(KeyboardInterrupt), _undisturbed():  # noqa: PT012
         os.kill(os.getpid(), signal.SIGINT)
         done.append("import")
+        raise RuntimeError("cut short")
     assert done == ["import"]
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
