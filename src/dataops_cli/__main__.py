@@ -2,18 +2,45 @@
 
 from __future__ import annotations
 
+import atexit
+import os
 import signal
 import sys
+import threading
+from contextlib import suppress
 from typing import NoReturn
 
 
 def main() -> NoReturn:
     """The console script `dataops`."""
-    sys.exit(run(sys.argv[1:]))
+    exit_codes: list[int] = []
+    atexit.register(_leave_threads, exit_codes)  # before all others, and so called after them
+    try:
+        exit_codes.append(run(sys.argv[1:]))
+    except KeyboardInterrupt:  # while the command was being imported, or its end was told
+        sys.stderr.write("error: Interrupted\n")
+        exit_codes.append(130)
+    sys.exit(exit_codes[0])
+
+
+def _leave_threads(exit_codes: list[int]) -> None:
+    """End the program without Python's own end where threads go on, such as one that waits for a server.
+
+    Python would unwind such a thread when it comes back from a driver, and C++ calls abort() then.
+    """
+    if threading.active_count() > 1 and exit_codes:
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError):
+                stream.flush()
+        os._exit(exit_codes[0])
 
 
 def run(arguments: list[str]) -> int:
     """Run one command line and return its exit code. Every error is rendered here and nowhere else."""
+    signal.signal(signal.SIGTERM, _as_interrupt)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup sets it
+        signal.signal(signal.SIGHUP, _as_one_interrupt)
+
     import typer
     from typer.main import get_command
 
@@ -26,9 +53,6 @@ def run(arguments: list[str]) -> int:
     if commands_are_read():
         sys.stdout, sys.stderr = without_commands(sys.stdout), without_commands(sys.stderr)
     current = start(arguments)
-    signal.signal(signal.SIGTERM, _as_interrupt)
-    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup sets it
-        signal.signal(signal.SIGHUP, _as_one_interrupt)
     try:
         outcome = get_command(app).main(arguments, prog_name="dataops", standalone_mode=False)
         return outcome if isinstance(outcome, int) else 0

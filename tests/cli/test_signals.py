@@ -74,6 +74,63 @@ def test_a_hangup_that_is_ignored_stays_ignored() -> None:
     assert outcome(signal.SIGHUP, hangup=signal.SIG_IGN, works=3) == (0, ["begun"])
 
 
+# Interrupted at the import of the named module, wherever that is.
+IMPORTING = """
+import os, signal, sys
+module, number = sys.argv[1], int(sys.argv[2])
+class Importing:
+    def find_spec(self, name, *_):
+        if name == module:
+            os.kill(os.getpid(), number)
+sys.meta_path.insert(0, Importing())
+from dataops_cli.__main__ import main
+sys.argv[1:] = ["runs"]
+main()
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "module", ["typer", "typer.core", "dataops_cli.cli.root", "dataops_cli.cli.runs", "dataops_cli.project"]
+)
+def test_an_interrupt_while_a_command_begins(module: str, number: int) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", IMPORTING, module, str(int(number))],
+        capture_output=True,
+        text=True,
+        env=clean_environment(),
+        check=False,
+    )
+    assert ended.returncode == 130, ended.stderr
+    assert ended.stderr.startswith("error: Interrupted\n")
+    assert "Traceback" not in ended.stderr
+
+
+def test_threads_in_the_midst_of_a_query_do_not_abort_the_program() -> None:
+    busy = """
+import sys, typer.main, duckdb
+from dataops_cli import __main__ as program
+from dataops_cli.threads import in_thread
+def query():
+    while True:
+        duckdb.connect().execute("SELECT 1").fetchall()
+class Asking:
+    def main(self, *_, **__):
+        for number in range(4):
+            in_thread(query, "query")
+        print("asked")
+        raise KeyboardInterrupt
+typer.main.get_command = lambda _app: Asking()
+program.main()
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", busy], capture_output=True, text=True, env=clean_environment(), check=False
+    )
+    assert (ended.returncode, ended.stdout) == (130, "asked\n"), ended.stderr
+    assert "abort" not in ended.stderr
+    assert "terminate" not in ended.stderr
+
+
 @pytest.mark.parametrize(("changes", "code"), [(False, ExitCode.DONE), (True, ExitCode.FAILED)])
 def test_a_reader_that_leaves_does_not_make_a_change_a_success(
     monkeypatch: pytest.MonkeyPatch, changes: bool, code: int

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Annotated, Any
 
@@ -37,12 +39,22 @@ class Root(TyperGroup):
         loaded.name = name
         return name, loaded, rest
 
+    def make_context(self, *arguments: Any, **options: Any) -> Any:
+        with _interrupts_told():
+            return super().make_context(*arguments, **options)
+
     def invoke(self, ctx: Any) -> Any:
-        """Typer makes of Ctrl-C an exit without a word; as an Abort it comes through to who renders it."""
-        try:
+        with _interrupts_told():
             return super().invoke(ctx)
-        except KeyboardInterrupt as interrupt:
-            raise typer.Abort from interrupt
+
+
+@contextmanager
+def _interrupts_told() -> Iterator[None]:
+    """Typer makes of Ctrl-C an exit without a word; as an Abort it comes through to who renders it."""
+    try:
+        yield
+    except KeyboardInterrupt as interrupt:
+        raise typer.Abort from interrupt
 
 
 def _version(asked: bool) -> None:
