@@ -17,7 +17,7 @@ import pytest
 from dataops_cli.errors import DataopsError, ExitCode
 from dataops_cli.project import Project
 from dataops_cli.settings.load import load_environment
-from dataops_cli.warehouse.sqlserver.bulk_copy import BATCH, _explained, _undisturbed, bulk_copy
+from dataops_cli.warehouse.sqlserver.bulk_copy import BATCH, _explained, bulk_copy
 from dataops_cli.warehouse.sqlserver.connection import Account, Server
 from dataops_cli.warehouse.sqlserver.errors import Asked, SqlServerError
 from sqlserver.conftest import ADDRESS, ENVIRONMENT, TsqlPlatform
@@ -173,16 +173,6 @@ def test_a_login_that_may_not(tsql: TsqlPlatform, server: Server, table: str) ->
     with pytest.raises(SqlServerError) as refused:
         bulk_copy(server, Account.READER, tsql.warehouse, table, numbered(1))
     assert "source grants" in refused.value.hint
-
-
-def test_ctrl_c_waits_for_the_end_of_the_block() -> None:
-    done: list[str] = []
-    with pytest.raises(KeyboardInterrupt), _undisturbed():  # noqa: PT012
-        os.kill(os.getpid(), signal.SIGINT)
-        done.append("import")
-        raise RuntimeError("cut short")
-    assert done == ["import"]
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_the_cores_texts_are_explained() -> None:

@@ -1,6 +1,7 @@
 """dbt in this process: one import and one parse for every command of a run.
 
-dbt writes nothing to the terminal here; its log goes to a file, its events to a callback.
+dbt writes nothing to the terminal here; its log goes to a file, its events to a callback. Ctrl-C ends what it does,
+or is heard when it is done: the decoders that read its cache have an `except:`.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from dataops_cli.dbt.results import NodeResult
 from dataops_cli.errors import DataopsError, ExitCode
+from dataops_cli.interrupts import interrupts_kept
 
 if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
@@ -175,12 +177,10 @@ class DbtSession:
                 given += self._project_arguments()
             if given[0] not in ("debug", "deps") and "--target-path" not in given:
                 given += ["--target-path", str(self.target)]
-        with self._variables_set(), _sys_argv():
+        with interrupts_kept(), self._variables_set(), _sys_argv():
             outcome = dbtRunner().invoke(
                 ["--log-path", str(self.logs), "--no-send-anonymous-usage-stats", *given]
             )
-        if isinstance(outcome.exception, KeyboardInterrupt):
-            raise outcome.exception
         if outcome.exception is not None:
             raise _explained(outcome.exception)
         return bool(outcome.success)
@@ -214,10 +214,8 @@ class DbtSession:
         flags = [*QUIET, "--no-send-anonymous-usage-stats", "--log-path", str(self.logs)]
         # dbt's own variables (DBT_EMPTY, DBT_TARGET, …) would change what a run builds.
         hidden = [name for name in os.environ if name.startswith("DBT_") and not name.startswith("DBT_ENV_")]
-        with self._variables_set(hidden), _sys_argv():
+        with interrupts_kept(), self._variables_set(hidden), _sys_argv():
             outcome = runner.invoke([*flags, *command.split(), *paths, *arguments])
-        if isinstance(outcome.exception, KeyboardInterrupt):
-            raise outcome.exception
         if outcome.exception is not None:
             raise _explained(outcome.exception)
         if not outcome.success and not (may_fail and outcome.result is not None):

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dataops_cli.errors import DataopsError, ExitCode
-from dataops_cli.source.staging import interrupts_heard
+from dataops_cli.interrupts import interrupts_kept
 from dataops_cli.source.tables import SCHEMAS, TABLES, Table
 from dataops_cli.warehouse.sqlserver import lease as leases
 from dataops_cli.warehouse.sqlserver import state
@@ -89,7 +89,7 @@ def _send(server: Server, connection: Connection, staged: Path, on_progress: Cal
     import duckdb
 
     database = server.settings.warehouse.source_database
-    with interrupts_heard(), duckdb.connect(str(staged), read_only=True) as staged_rows:
+    with interrupts_kept(), duckdb.connect(str(staged), read_only=True) as staged_rows:
         for table in TABLES:
             connection.execute(create_table(table))
             count = bulk_copy(server, Account.ADMIN, database, _aside(table), _rows(staged_rows, table))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from dataops_cli.errors import DataopsError, ExitCode
 from dataops_cli.files import explained
+from dataops_cli.interrupts import interrupts_kept
 from dataops_cli.source.tables import SCHEMAS, Table
 
 if TYPE_CHECKING:
@@ -77,27 +78,12 @@ def create_table(connection: DuckDBPyConnection, table: Table) -> None:
 
 
 @contextmanager
-def interrupts_heard() -> Iterator[None]:
-    """Ctrl-C as KeyboardInterrupt, also inside one of DuckDB's queries, whose binding answers it with a RuntimeError."""
-    import duckdb
-
-    try:
-        yield
-    except RuntimeError as error:
-        if isinstance(error, duckdb.Error) or "interrupted" not in str(error).lower():
-            raise
-        raise KeyboardInterrupt from None
-    except duckdb.InterruptException:
-        raise KeyboardInterrupt from None
-
-
-@contextmanager
 def _duckdb_explained(target: Path) -> Iterator[None]:
     """DuckDB's own failures as errors with a remedy. Its texts may quote values, so they stay out of the message."""
     import duckdb
 
     try:
-        with interrupts_heard():
+        with interrupts_kept():  # DuckDB makes a RuntimeError of one inside a query
             yield
     except duckdb.OutOfMemoryException as error:
         raise DataopsError(

@@ -6,14 +6,13 @@ Measured in `benchmarks/load.py` beside pyodbc's `fast_executemany`, which takes
 from __future__ import annotations
 
 import re
-import signal
-import threading
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from itertools import islice
 from typing import Any
 
 from dataops_cli.errors import DataopsError, ExitCode
+from dataops_cli.interrupts import interrupts_held
 from dataops_cli.warehouse.sqlserver.connection import Account, Server
 from dataops_cli.warehouse.sqlserver.errors import Asked, SqlServerError, described
 
@@ -36,7 +35,9 @@ def bulk_copy(
     what the server refuses, or does not take in TIMEOUT seconds, and whatever `rows` raises: batches that were sent
     before stay.
     """
-    with _undisturbed():
+    # Ctrl-C inside this extension ends the program in C++ while it is imported; later it is told as an error of its
+    # own, or taken for the end of the rows.
+    with interrupts_held():
         import mssql_python
 
     @contextmanager
@@ -54,7 +55,7 @@ def bulk_copy(
     waiting = iter(rows)
     with closing(connection):
         while batch := list(islice(waiting, BATCH)):
-            with explained(), _undisturbed():
+            with explained(), interrupts_held():
                 copied = connection.cursor().bulkcopy(table, batch, BATCH, timeout=TIMEOUT, table_lock=True)
             if copied["rows_copied"] != len(batch):
                 raise DataopsError(
@@ -64,28 +65,6 @@ def bulk_copy(
                 )
             count += len(batch)
     return count
-
-
-@contextmanager
-def _undisturbed() -> Iterator[None]:
-    """Ctrl-C is heard after the block. Inside this extension it would end the program in C++ while it is imported,
-    and later be told as an error of its own, or be taken for the end of the rows."""
-    heard: list[signal.Signals] = []
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
-    ours = {
-        number: handler for number, handler in before.items() if callable(handler)
-    }  # none that is ignored
-    if threading.current_thread() is not threading.main_thread():  # which alone hears signals
-        ours = {}
-    for number in ours:
-        signal.signal(number, lambda number, _frame: heard.append(signal.Signals(number)))
-    try:
-        yield
-    finally:
-        for number, handler in ours.items():
-            signal.signal(number, handler)
-        if heard:
-            ours[heard[0]](heard[0], None)
 
 
 def _explained(error: Exception, asked: Asked) -> SqlServerError:

@@ -1,0 +1,120 @@
+"""Signals around code that swallows them, or that cannot be left in the middle."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, suppress
+from pathlib import Path
+
+import pytest
+
+from dataops_cli.dbt.session import DbtSession
+from dataops_cli.interrupts import SIGNALS, interrupts_held, interrupts_kept
+
+Block = Callable[[], AbstractContextManager[None]]
+
+
+@pytest.fixture(autouse=True)
+def handlers() -> Iterator[None]:
+    """As a command has them, and as they were afterwards."""
+
+    def interrupt(_number: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, interrupt) for number in SIGNALS}
+    now = {number: signal.getsignal(number) for number in SIGNALS}
+    yield
+    assert {number: signal.getsignal(number) for number in SIGNALS} == now
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def ask(number: int = signal.SIGINT) -> None:
+    os.kill(os.getpid(), number)
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_what_is_held_is_heard_after_the_block(number: int) -> None:
+    done: list[str] = []
+    with pytest.raises(KeyboardInterrupt), interrupts_held():  # noqa: PT012
+        ask(number)
+        ask(number)
+        done.append("all of it")
+    assert done == ["all of it"]
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_what_is_kept_is_heard_at_once_and_again_at_the_end(number: int) -> None:
+    done: list[str] = []
+    with pytest.raises(KeyboardInterrupt), interrupts_kept():  # noqa: PT012
+        with suppress(KeyboardInterrupt):
+            ask(number)
+            done.append("not reached")
+        done.append("swallowed")
+    assert done == ["swallowed"]
+
+
+@pytest.mark.parametrize("block", [interrupts_held, interrupts_kept])
+def test_an_interrupt_comes_before_what_was_made_of_it(block: Block) -> None:
+    with pytest.raises(KeyboardInterrupt), block():  # noqa: PT012
+        with suppress(KeyboardInterrupt):
+            ask()
+        raise RuntimeError("cut short")
+
+
+@pytest.mark.parametrize("block", [interrupts_held, interrupts_kept])
+def test_without_a_signal_an_error_is_itself(block: Block) -> None:
+    with pytest.raises(RuntimeError, match="its own"), block():
+        raise RuntimeError("its own")
+
+
+@pytest.mark.parametrize("block", [interrupts_held, interrupts_kept])
+def test_what_is_ignored_stays_ignored(block: Block) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    with block():
+        ask(signal.SIGHUP)
+    assert signal.signal(signal.SIGHUP, before) is signal.SIG_IGN
+
+
+@pytest.mark.parametrize("block", [interrupts_held, interrupts_kept])
+def test_another_thread_hears_no_signals(block: Block) -> None:
+    done: list[str] = []
+
+    def work() -> None:
+        with block():
+            done.append("all of it")
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert done == ["all of it"]
+
+
+def test_a_handler_that_puts_another_in_its_place_keeps_it() -> None:
+    def once(number: int, _frame: object) -> None:
+        signal.signal(number, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGHUP, once)
+    with pytest.raises(KeyboardInterrupt), interrupts_kept():
+        ask(signal.SIGHUP)
+    assert signal.signal(signal.SIGHUP, before) is signal.SIG_IGN
+
+
+@pytest.mark.parametrize("call", [lambda dbt: dbt.parse(), lambda dbt: dbt.passthrough(["--version"])])
+def test_an_interrupt_that_dbt_swallows_is_none_of_its_outcomes(
+    call: Callable[[DbtSession], object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dbt.cli.main import dbtRunner, dbtRunnerResult
+
+    def invoke(*_: object) -> dbtRunnerResult:
+        with suppress(KeyboardInterrupt):  # as its decoders do
+            ask()
+        return dbtRunnerResult(success=True)
+
+    monkeypatch.setattr(dbtRunner, "invoke", invoke)
+    with pytest.raises(KeyboardInterrupt):
+        call(DbtSession(tmp_path, tmp_path / "target", tmp_path / "logs", {}))
