@@ -10,6 +10,8 @@ import threading
 from contextlib import suppress
 from typing import NoReturn
 
+from dataops_cli.interrupts import Terminated
+
 
 def main() -> NoReturn:
     """The console script `dataops`."""
@@ -76,13 +78,13 @@ def run(arguments: list[str]) -> int:
 
 
 def _as_interrupt(_signal: int, _frame: object) -> NoReturn:
-    raise KeyboardInterrupt
+    raise Terminated
 
 
 def _as_one_interrupt(number: int, _frame: object) -> NoReturn:
     """A terminal that goes away says so twice, itself and by its shell: the second must not interrupt the way back."""
     signal.signal(number, lambda _signal, _frame: None)
-    raise KeyboardInterrupt
+    raise Terminated
 
 
 if __name__ == "__main__":

@@ -12,14 +12,23 @@ from typing import Any
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
+class Terminated(KeyboardInterrupt):
+    """SIGTERM or SIGHUP, where it makes a difference to Ctrl-C: nobody is there to answer a question."""
+
+
 @contextmanager
-def interrupts_held() -> Iterator[None]:
-    """A signal is heard after the block: for code that cannot be left in the middle."""
+def interrupts_held(tell: Callable[[int], object] = lambda _number: None) -> Iterator[None]:
+    """A signal is heard after the block: for code that cannot be left in the middle. `tell` is called at once."""
     heard: list[int] = []
     handlers = _handlers()
+
+    def hold(number: int, _frame: FrameType | None) -> None:
+        heard.append(number)
+        tell(number)
+
     try:
         for number in handlers:
-            signal.signal(number, lambda number, _frame: heard.append(number))
+            signal.signal(number, hold)
         yield
     finally:
         for number, handler in handlers.items():

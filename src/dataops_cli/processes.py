@@ -1,11 +1,16 @@
-"""Who runs this process, and whether a process that was seen once still lives."""
+"""Who runs this process, whether a process that was seen once still lives, and calling another to its end."""
 
 from __future__ import annotations
 
 import getpass
 import os
 import signal
+import subprocess
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
+
+from dataops_cli.interrupts import interrupts_held
 
 PR_SET_PDEATHSIG = 1
 # In a container: who called it, from where.
@@ -51,3 +56,31 @@ def end_with_parent() -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
     if os.getppid() != parent:  # it ended just before
         os.kill(os.getpid(), signal.SIGTERM)
+
+
+def call(
+    command: Sequence[str], *, timeout: float | None = None, **options: Any
+) -> subprocess.CompletedProcess[str]:
+    """`subprocess.run`, which would kill it a quarter of a second after Ctrl-C: here it ends as it wants to, such as by
+    a way back, and KeyboardInterrupt is raised then.
+
+    Ctrl-C of a terminal reaches it, too; SIGTERM and SIGHUP are passed on. Raises TimeoutExpired when it was killed
+    after `timeout` seconds.
+    """
+    running: subprocess.Popen[str] | None = None
+
+    def pass_on(number: int) -> None:
+        if running and number != signal.SIGINT:
+            running.send_signal(number)
+
+    with (
+        interrupts_held(pass_on),
+        subprocess.Popen(command, text=True, errors="replace", **options) as process,
+    ):
+        running = process
+        try:
+            output, errors = process.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
+    return subprocess.CompletedProcess(command, process.returncode, output, errors)

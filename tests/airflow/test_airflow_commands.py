@@ -742,6 +742,26 @@ def test_ctrl_c_just_after_the_trigger_detaches(fake: FakeAirflow, platform: Pat
 
 
 @pytest.mark.usefixtures("endless")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_what_ends_a_command_from_outside_asks_nothing(
+    fake: FakeAirflow, platform: Path, number: int
+) -> None:
+    leader, follower = pty.openpty()
+    process = begin(fake, platform, "watch", terminal=follower)
+    os.close(follower)
+    until_asked(fake, "/taskInstances")
+    process.send_signal(number)
+    written = b""
+    while b"Watch it again" not in written:
+        written += os.read(leader, 4096)
+    assert process.wait(timeout=60) == 130
+    os.close(leader)
+    assert b"Detached: run one goes on" in written
+    assert b"[d]etach" not in written
+    assert fake.runs["dataops_pipeline", "one"]["state"] == "running"
+
+
+@pytest.mark.usefixtures("endless")
 def test_ctrl_c_before_a_run_is_found_says_nothing_of_one(fake: FakeAirflow, platform: Path) -> None:
     fake.faults.append(slow(60))
     process = begin(fake, platform, "watch")

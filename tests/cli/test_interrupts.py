@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from dataops_cli.cli import sql
 from dataops_cli.dbt.session import DbtSession
-from dataops_cli.interrupts import SIGNALS, interrupts_held, interrupts_kept
+from dataops_cli.interrupts import SIGNALS, Terminated, interrupts_held, interrupts_kept
+from dataops_cli.processes import call
+from support import clean_environment, killed_after
 
 Block = Callable[[], AbstractContextManager[None]]
 
@@ -118,3 +125,73 @@ def test_an_interrupt_that_dbt_swallows_is_none_of_its_outcomes(
     monkeypatch.setattr(dbtRunner, "invoke", invoke)
     with pytest.raises(KeyboardInterrupt):
         call(DbtSession(tmp_path, tmp_path / "target", tmp_path / "logs", {}))
+
+
+def test_a_prompt_is_left_where_nobody_can_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    console: Any = SimpleNamespace(progress=lambda _line: None)
+    asked: list[str] = []
+
+    def answers(*outcomes: type[BaseException]) -> None:
+        left = iter(outcomes)
+
+        def ask_user(_prompt: str) -> str:
+            asked.append("again")
+            raise next(left)
+
+        monkeypatch.setattr("builtins.input", ask_user)
+
+    answers(KeyboardInterrupt, EOFError)
+    sql._prompt(console, lambda _text: None, console)
+    assert len(asked) == 2
+    answers(Terminated)
+    with pytest.raises(Terminated):
+        sql._prompt(console, lambda _text: None, console)
+
+
+# A command that calls another, which has something to put back.
+CALLED = """
+import signal, sys, time
+from dataops_cli.__main__ import _as_interrupt
+signal.signal(signal.SIGTERM, _as_interrupt)
+try:
+    print("begun", flush=True)
+    time.sleep(60)
+except KeyboardInterrupt:
+    time.sleep(1)
+    print("put back", flush=True)
+    sys.exit(130)
+"""
+CALLING = """
+import signal, sys
+from dataops_cli.__main__ import _as_interrupt
+from dataops_cli.processes import call
+signal.signal(signal.SIGTERM, _as_interrupt)
+try:
+    call([sys.executable, "-c", sys.argv[1]])
+except KeyboardInterrupt:
+    print("interrupted", flush=True)
+"""
+
+
+@pytest.mark.parametrize("of_a_terminal", [True, False], ids=["Ctrl-C", "SIGTERM"])
+def test_a_command_that_is_called_gets_to_its_own_end(of_a_terminal: bool) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", CALLING, CALLED],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=clean_environment(),
+        start_new_session=True,
+    )
+    with killed_after(process):
+        assert process.stdout
+        assert process.stdout.readline() == "begun\n"
+        if of_a_terminal:
+            os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+        else:
+            process.terminate()
+        assert process.communicate()[0] == "put back\ninterrupted\n"
+
+
+def test_a_call_that_takes_too_long_is_killed() -> None:
+    with pytest.raises(subprocess.TimeoutExpired):
+        call([sys.executable, "-c", "import time; time.sleep(60)"], timeout=0.2)

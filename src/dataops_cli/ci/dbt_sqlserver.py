@@ -14,6 +14,7 @@ from pathlib import Path
 from dataops_cli.ci.dbt_faults import Fault
 from dataops_cli.ci.dbt_places import Place
 from dataops_cli.errors import DataopsError, ExitCode
+from dataops_cli.processes import call
 
 # As the workflow sets it for its service container; see docs/SQL_SERVER.md.
 ADDRESS = "DATAOPS_TEST_SQLSERVER"
@@ -57,16 +58,14 @@ def run_tests(root: Path, prefix: str, artifacts: Path) -> SqlServerTests:
     log = artifacts / "sqlserver-tests.log"
     command = [sys.executable, "-m", "pytest", str(MODULE), "-rfE", "--tb=short", "--color=no"]
     try:
-        done = subprocess.run(
+        done = call(  # it leaves the server as it was, also when it is interrupted
             command,
+            timeout=LONGEST_SECONDS,
             cwd=root,
             env=_environment(),
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=LONGEST_SECONDS,
-            check=False,
             stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
         )
     except subprocess.TimeoutExpired:
         raise DataopsError(

@@ -16,6 +16,7 @@ from dataops_cli.airflow.names import command_for
 from dataops_cli.cli.airflow_options import shown_json
 from dataops_cli.cli.delegation import bring_runs
 from dataops_cli.errors import DataopsError, ExitCode
+from dataops_cli.interrupts import Terminated
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -44,7 +45,7 @@ def watch_run(
     """Watch a run to its end, or for so many seconds, and show how it ended, with dbt's results. Leaves with exit 1 where it failed.
 
     `triggered` says first that it was. Ctrl-C asks whether to stop the run or to leave it alone, and leaves with
-    exit 130.
+    exit 130; SIGTERM leaves it alone.
     """
     deadline = time.monotonic() + seconds if seconds is not None else None
     while True:
@@ -54,6 +55,8 @@ def watch_run(
                 triggered = False
             outcome = _watched(app, api, run, deadline, follow_logs)
             break
+        except Terminated:
+            raise detached(run.dag_id, run.run_id) from None
         except KeyboardInterrupt:
             _interrupted(app, api, run)
     app.console.result(document(outcome), *_renderables(app, outcome))

@@ -86,6 +86,7 @@ def _prompt(session: Session, answer: Callable[[str], None], console: Console) -
     import readline  # noqa: F401 (gives input() line editing and history)
 
     from dataops_cli.errors import DataopsError, ExitCode
+    from dataops_cli.interrupts import Terminated
 
     console.progress("Statements end with a semicolon; Ctrl-D leaves.")
     statement = ""
@@ -95,6 +96,8 @@ def _prompt(session: Session, answer: Callable[[str], None], console: Console) -
         except EOFError:
             console.progress("")
             return
+        except Terminated:
+            raise
         except KeyboardInterrupt:
             statement = ""
             console.progress("")

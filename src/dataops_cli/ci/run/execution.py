@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Collection, Sequence
@@ -15,6 +14,7 @@ from dataops_cli.ci.run.plan import Planned, When, when
 from dataops_cli.ci.run.workflow import Job
 from dataops_cli.console import visible
 from dataops_cli.errors import ExitCode
+from dataops_cli.processes import call
 
 STDERR = 2
 
@@ -86,12 +86,11 @@ def _call(planned: Planned, top: Path, *, aside: bool) -> Ran:
         return Ran(planned, ExitCode.USAGE, fault=f"there is no folder {visible(planned.folder)}")
     begun, code = time.monotonic(), 0
     for words in planned.commands:
-        code = subprocess.run(
+        code = call(
             [sys.executable, "-m", "dataops_cli", *words],
             cwd=top / planned.folder,
             env={**os.environ, **planned.variables},
             stdout=STDERR if aside else None,
-            check=False,
         ).returncode
         if code:
             break
