@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import io
+import os
+import signal
+import socket
 import tarfile
+import threading
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,7 +17,7 @@ import pytest
 from dataops_cli.cli.application import Application
 from dataops_cli.cli.delegation import OF_AIRFLOW, forwarded, own_words
 from dataops_cli.docker_api import build_context, packed_context
-from dataops_cli.errors import DataopsError
+from dataops_cli.errors import DataopsError, ExitCode
 from dataops_cli.files import write_state
 from dataops_cli.project import Project
 from dataops_cli.settings.load import load_environment
@@ -22,9 +26,10 @@ from dataops_cli.stack import dbt_container
 from dataops_cli.stack.bring_back import unpack
 from dataops_cli.stack.build_inputs import build_inputs
 from dataops_cli.stack.dbt_container import DbtContainer
+from dataops_cli.stack.forwarding import Forwarding
 from dataops_cli.stack.model import Stack
 from dataops_cli.stack.own_package import PACKAGE, files_for, own_files
-from support import ROOT
+from support import ROOT, until
 
 
 def test_the_package_is_all_that_can_be_imported_and_nothing_else() -> None:
@@ -186,6 +191,50 @@ def test_a_command_knows_that_a_runner_reads_it(monkeypatch: pytest.MonkeyPatch)
     nothing: Any = SimpleNamespace(id="x")
     assert DbtContainer(nothing, nothing, Project(ROOT), environment).run(["run"]) == 0
     assert given["GITHUB_ACTIONS"] == "true"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_third_signal_leaves_a_command_whose_engine_hangs(
+    monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    ours, theirs = socket.socketpair()
+    asked, go_on, answered = threading.Event(), threading.Event(), threading.Event()
+    calls: list[Any] = []
+
+    def exec_(*_: object) -> tuple[int, bytes]:
+        asked.set()
+        go_on.wait(20)
+        answered.set()
+        return 0, b"1"
+
+    def press() -> None:
+        for count in (1, 2, 3):
+            os.kill(os.getpid(), number)
+            until(lambda count=count: len(calls[0].names) == count, pause=0.01)
+            asked.wait(20)
+        theirs.close()  # so that a read which nobody interrupts ends, too
+
+    def run_command(*_: object, **__: object) -> int:
+        threading.Thread(target=press).start()
+        return len(ours.recv(1))
+
+    def forwarding(*arguments: Any) -> Any:
+        calls.append(Forwarding(*arguments))
+        return calls[0]
+
+    monkeypatch.setattr(dbt_container, "run_command", run_command)
+    monkeypatch.setattr(dbt_container, "Forwarding", forwarding)
+    environment = load_environment(Project(ROOT), "dev", {})
+    engine: Any = SimpleNamespace(exec=exec_)
+    container: Any = SimpleNamespace(id="x", name="dev-dbt-1")
+    before = signal.getsignal(number)
+    with pytest.raises(DataopsError, match="Interrupted") as error:
+        DbtContainer(engine, container, Project(ROOT), environment).run(["run"])
+    assert (asked.is_set(), answered.is_set()) == (True, False)
+    assert error.value.exit_code == ExitCode.INTERRUPTED
+    assert error.value.hint == "The command in dev-dbt-1 may go on: dataops runs"
+    assert signal.getsignal(number) is before
+    go_on.set()
 
 
 def test_runs_that_were_brought_while_they_ran_are_brought_again(

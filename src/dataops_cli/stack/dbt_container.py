@@ -58,7 +58,8 @@ class DbtContainer:
         """Run `dataops ARGUMENTS` in it, with our streams or terminal, and signals; returns its exit code.
 
         `recorded` is for a command that keeps a record, which names the platform's release. A client that is killed leaves the command running to its end. Raises KeyboardInterrupt where our signal
-        ended the command before it could say so, DataopsError where something else killed it.
+        ended the command before it could say so, DataopsError where something else killed it, and (exit 130) where it
+        may go on without us.
         """
         call = Forwarding(self.engine, self.container.id, secrets.token_hex(8))
         variables = self._variables() | {TOKEN: call.token}
@@ -69,6 +70,12 @@ class DbtContainer:
                 code = run_command(
                     self.engine, self.container, ["dataops", *arguments], environment=variables
                 )
+        except KeyboardInterrupt:
+            raise DataopsError(
+                "Interrupted",
+                hint=f"The command in {self.container.name} may go on: dataops runs",
+                exit_code=ExitCode.INTERRUPTED,
+            ) from None
         except EngineError as error:
             if error.status == 404:
                 raise self._killed("its container was taken away") from error

@@ -18,6 +18,8 @@ from dataops_cli.docker_api import Engine, EngineError
 
 TOKEN = "DATAOPS_CALL"  # noqa: S105 (the name of a variable)
 FORWARDED = (signal.SIGINT, signal.SIGTERM)
+# The signal that is heard here: an engine, a network or a command that hangs makes nothing of those before.
+HEARD_HERE = 3
 # Sends signal $1 to every process with the variable $0 in its environment, and prints their numbers.
 SCRIPT = """
 grep -lsxz "$0" /proc/[0-9]*/environ | while IFS=/ read -r _ _ pid _; do
@@ -41,7 +43,7 @@ class Forwarding:
 
     @contextmanager
     def forwarding(self) -> Iterator[None]:
-        """Pass SIGINT and SIGTERM on while the block runs, which they do not interrupt."""
+        """Pass SIGINT and SIGTERM on while the block runs, which none but the third one interrupts."""
         before = {number: signal.getsignal(number) for number in FORWARDED}
         for number, handler in before.items():
             if handler is not signal.SIG_IGN:
@@ -55,11 +57,13 @@ class Forwarding:
             self._waiting.put("")
             for number, handler in before.items():
                 signal.signal(number, handler)
-            sender.join()
+        sender.join()  # not where the block was interrupted: it may wait for the engine
 
     def _take(self, number: int, _frame: FrameType | None) -> None:
         name = signal.Signals(number).name.removeprefix("SIG")
         self.names.append(name)
+        if len(self.names) >= HEARD_HERE:
+            raise KeyboardInterrupt
         self._waiting.put(name)
 
     def _send(self) -> None:
