@@ -7,6 +7,7 @@ import json
 import os
 import pty
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -133,6 +134,22 @@ def test_the_file_is_the_owners_alone_and_stays_where_the_block_fails(tmp_path: 
         assert path.read_text() == "N=old\n"
     assert path.read_text() == "N='new'\n"
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_while_a_database_is_changed_is_heard_when_the_file_has_it(
+    tmp_path: Path, number: int
+) -> None:
+    (tmp_path / "dev.secrets.env").write_text("N=old\n")
+    before = signal.signal(number, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt), changed(tmp_path / "dev.secrets.env", {"N": "new"}):
+            os.kill(os.getpid(), number)
+    finally:
+        signal.signal(number, before)
+    assert (tmp_path / "dev.secrets.env").read_text() == "N='new'\n"
+    with changed(tmp_path / "dev.secrets.env", {"N": "newer"}):  # its lock was let go
+        pass
 
 
 def test_what_a_kill_left_is_written_over(tmp_path: Path) -> None:

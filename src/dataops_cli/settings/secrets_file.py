@@ -17,6 +17,7 @@ from dotenv.parser import parse_stream
 
 from dataops_cli.errors import DataopsError, ExitCode, UsageError
 from dataops_cli.files import explained, sync_folder
+from dataops_cli.interrupts import interrupts_held
 
 # A change takes moments; one that changes a database first, seconds.
 WAIT_SECONDS = 30
@@ -77,9 +78,9 @@ def edited(text: str, values: Mapping[str, str], *, replace: bool = True) -> str
 def changed(path: Path, values: Mapping[str, str], *, replace: bool = True) -> Iterator[None]:
     """Set `values`, by variable, in the file when the block has ended well; otherwise the file stays as it was.
 
-    The new text is on the disk before the block runs, so that after it one rename is left to do. The file
-    is then readable for its owner only. Raises what `edited` does; DataopsError (exit 3) where it cannot be
-    written, and (exit 4) where another command holds the lock.
+    The new text is on the disk before the block runs, so that after it one rename is left to do; Ctrl-C is heard
+    after that. The file is then readable for its owner only. Raises what `edited` does; DataopsError (exit 3) where
+    it cannot be written, and (exit 4) where another command holds the lock.
     """
     from filelock import FileLock, Timeout
 
@@ -99,10 +100,11 @@ def changed(path: Path, values: Mapping[str, str], *, replace: bool = True) -> I
         with explained(path):
             before = path.read_bytes().decode() if path.exists() else ""
             _write(temporary, edited(before, values, replace=replace))
-        yield
-        with explained(path):
-            temporary.replace(path)
-            sync_folder(path.parent)
+        with interrupts_held():  # what the block has changed elsewhere has no other copy
+            yield
+            with explained(path):
+                temporary.replace(path)
+                sync_folder(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
         lock.release()
