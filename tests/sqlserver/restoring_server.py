@@ -144,12 +144,14 @@ class Raw:
     def __init__(self, server: RestoringServer) -> None:
         self.server = server
         self.timeout = 7
+        self.cursors: list[Cursor] = []
 
     def cursor(self) -> Cursor:
-        return Cursor(self.server)
+        self.cursors.append(Cursor(self.server))
+        return self.cursors[-1]
 
     def close(self) -> None:
-        pass
+        assert not any(cursor.asks for cursor in self.cursors), "closed while a call runs"
 
 
 class Cursor:
@@ -159,9 +161,14 @@ class Cursor:
         self.server = server
         self.description: object = None
         self.left = 0
+        self.asks = False
 
     def execute(self, sql: str) -> None:
-        self.rows = self.server.answer(sql)
+        self.asks = True
+        try:
+            self.rows = self.server.answer(sql)
+        finally:
+            self.asks = False
         self.description = True if sql.startswith(("SELECT", "DECLARE", "RESTORE FILELISTONLY")) else None
         self.left = 3 if sql.startswith("RESTORE DATABASE") else 0
 

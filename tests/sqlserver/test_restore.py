@@ -19,7 +19,7 @@ from dataops_cli.warehouse.sqlserver.connection import Server
 from dataops_cli.warehouse.sqlserver.driver import Driver
 from dataops_cli.warehouse.sqlserver.restore import Restored, is_there, restore
 from dataops_cli.warehouse.sqlserver.source_database import refuse_unsafe
-from sqlserver.restoring_server import DRIVER, Database, RestoringServer, failure
+from sqlserver.restoring_server import DRIVER, Cursor, Database, RestoringServer, failure
 from sqlserver.settings import settings
 
 NAME = "AdventureWorks2014"
@@ -316,6 +316,24 @@ def test_ctrl_c_cancels_the_statement_and_leaves_no_half_database(fake: Restorin
     assert error.value.exit_code == 130
     assert error.value.details == (f"{NAME}, half restored, has been dropped.",)
     assert (fake.databases, fake.cancelled.is_set(), place.removed) == ({}, True, 1)
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_a_connection_is_not_closed_under_a_statement_that_goes_on(
+    fake: RestoringServer, monkeypatch: pytest.MonkeyPatch, again: bool
+) -> None:
+    def press(_cursor: object = None) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+
+    # It is pressed where the main thread is.
+    fake.hang, fake.on_percent = True, press
+    monkeypatch.setattr(Cursor, "cancel", press if again else lambda _cursor: None)
+    monkeypatch.setattr(watched, "END", 60 if again else 0.05)
+    try:
+        with pytest.raises(DataopsError, match="Interrupted while"):
+            run()
+    finally:
+        fake.cancelled.set()
 
 
 @pytest.mark.parametrize("edition", [5, 6, 8, 11])

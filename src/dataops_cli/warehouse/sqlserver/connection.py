@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from threading import Event
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from dataops_cli.errors import DataopsError, ExitCode
 from dataops_cli.settings.model import Authentication, Settings
+from dataops_cli.threads import in_thread
 from dataops_cli.warehouse.sqlserver.driver import find_driver
 from dataops_cli.warehouse.sqlserver.errors import Asked, explained, is_interrupt, retried
 from dataops_cli.warehouse.sqlserver.listener import require_listener
 
 if TYPE_CHECKING:
     import pyodbc
+
+T = TypeVar("T")
 
 SERVER_PORT = 1433
 # Ways for which the driver itself fetches the token, and for which dbt-sqlserver does.
@@ -199,7 +205,7 @@ class Connection:
     def __init__(self, raw: pyodbc.Connection, asked: Asked) -> None:
         self.raw = raw
         self._asked = asked
-        self._abandoned = False
+        self._calls: list[Event] = []
         self.cut_short = False
         """Whether an interrupt has ended a call, after which the driver takes the session for lost."""
 
@@ -267,14 +273,30 @@ class Connection:
             if lock_timeout is not None:
                 self._quietly("SET LOCK_TIMEOUT -1")
 
-    def abandon(self) -> None:
-        """Leave the connection to itself: the server does not answer, and to close it would wait for that, too."""
-        self._abandoned = True
+    def begin(self, call: Callable[[], T], name: str) -> Future[T]:
+        """Begin a call of the driver in a thread of its own: it waits in C, where Python hears no signal."""
+        # Known before the thread begins: an interrupt may come at any moment.
+        ended = Event()
+        self._calls = [*(other for other in self._calls if not other.is_set()), ended]
+
+        def run() -> T:
+            try:
+                return call()
+            finally:
+                ended.set()
+
+        return in_thread(run, name)
+
+    def is_idle(self, seconds: float = 0) -> bool:
+        """Whether every call that was begun has ended, or does within that time."""
+        deadline = time.monotonic() + seconds
+        return all(ended.wait(deadline - time.monotonic()) for ended in self._calls)
 
     def close(self) -> None:
+        """Where a call still runs, the connection is left to itself: the driver does not survive to close it then."""
         import pyodbc
 
-        if self._abandoned:
+        if not self.is_idle():
             return
         try:
             self.raw.close()

@@ -14,7 +14,7 @@ from dataops_cli.warehouse.query import Say, no_statement
 from dataops_cli.warehouse.sqlserver.batches import batches, is_complete, is_one_query, sure_results
 from dataops_cli.warehouse.sqlserver.connection import Account, Connection, Server
 from dataops_cli.warehouse.sqlserver.errors import SqlServerError, explained
-from dataops_cli.warehouse.sqlserver.interruptible import InterruptibleCursor, Unanswered
+from dataops_cli.warehouse.sqlserver.interruptible import InterruptibleCursor
 
 if TYPE_CHECKING:
     import pyodbc
@@ -107,15 +107,11 @@ class SqlServerSession:
 
     @contextmanager
     def _cursor(self) -> Iterator[InterruptibleCursor]:
-        cursor = InterruptibleCursor(self._connection.raw.cursor())
+        cursor = InterruptibleCursor(self._connection)
         try:
             yield cursor
         finally:
-            try:
-                cursor.close()
-            except Unanswered:
-                self._connection.abandon()
-                raise
+            cursor.close()
 
     def _run(self, sql: str) -> None:
         with self._cursor() as cursor:

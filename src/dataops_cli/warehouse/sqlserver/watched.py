@@ -7,7 +7,6 @@ from concurrent.futures import wait
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from dataops_cli.threads import in_thread
 from dataops_cli.warehouse.sqlserver.connection import Account, Connection, Server
 from dataops_cli.warehouse.sqlserver.errors import SqlServerError, explained
 from dataops_cli.warehouse.sqlserver.restore_statements import percent
@@ -28,12 +27,13 @@ def run_watched(
 ) -> None:
     """Run a batch on `connection` in a thread of its own, and tell how far it is, as `watcher` sees it.
 
-    A KeyboardInterrupt cancels it and is raised when it has ended. Raises SqlServerError.
+    A KeyboardInterrupt cancels it and is raised when it has ended, or does not, or with the next one. Raises
+    SqlServerError.
     """
     session = int(connection.value("SELECT @@SPID"))
     connection.raw.timeout = 0  # warehouse.query_timeout is for queries; this one can be cancelled
     cursor = connection.raw.cursor()
-    running = in_thread(lambda: _run(cursor, sql, server), "restore")
+    running = connection.begin(lambda: _run(cursor, sql, server), "restore")
     try:
         while not wait([running], timeout=LOOK).done:
             if done := _percent(watcher, session):
