@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -153,3 +154,24 @@ def test_ctrl_c_ends_all_of_it(tmp_path: Path, number: signal.Signals) -> None:
     os.kill(process.pid, number)
     process.communicate(timeout=120)
     assert all(ended(pid) for pid in pids)
+
+
+def test_ctrl_c_in_the_moment_in_which_it_begins_ends_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hook(tmp_path, "#!/bin/sh\nexec sleep 600\n")
+    begin, begun = subprocess.Popen, []
+
+    def interrupted(*arguments: Any, **options: Any) -> Any:
+        begun.append(begin(*arguments, **options))
+        os.kill(os.getpid(), signal.SIGINT)
+        return begun[0]
+
+    monkeypatch.setattr(subprocess, "Popen", interrupted)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            run(tmp_path)
+        assert begun[0].poll() is not None
+    finally:
+        begun[0].kill()
+        begun[0].wait()

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
+from collections.abc import Callable
+from concurrent.futures import Future
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -22,6 +25,7 @@ from dataops_cli.stack.lock_holder import (
     last_heartbeat,
     own_facts,
 )
+from dataops_cli.threads import in_thread
 
 ELSEWHERE = {
     "command": "dataops down",
@@ -200,6 +204,21 @@ def test_the_lock_is_held_in_the_block_and_its_holder_can_be_seen(engine: Any) -
             other()
         assert error.value.exit_code == ExitCode.LOCKED
     assert held_by(engine, "p") is None
+
+
+def test_ctrl_c_in_the_moment_in_which_the_lock_is_taken_leaves_none(
+    engine: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(call: Callable[[], Any], name: str) -> Future[Any]:
+        future = in_thread(call, name)
+        assert future.result() is not None
+        os.kill(os.getpid(), signal.SIGINT)
+        return future
+
+    monkeypatch.setattr("dataops_cli.stack.lock.in_thread", interrupted)
+    with pytest.raises(DataopsError, match="Interrupted"), changing(engine, "p", "dataops up") as lock:
+        lock()
+    assert engine.there == {}
 
 
 def test_a_lease_that_was_forced_is_refused(engine: Any) -> None:

@@ -12,13 +12,15 @@ import subprocess
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from dataops_cli.deploy.journal import Beginning
 from dataops_cli.deploy.site import Site
 from dataops_cli.deploy.workspace import Workspace
 from dataops_cli.errors import DataopsError, ExitCode
-from dataops_cli.process_groups import end_groups, kill_group
+from dataops_cli.interrupts import interrupts_held
+from dataops_cli.process_groups import end_groups
 from dataops_cli.settings.layers import variable
 from dataops_cli.settings.secrets import secret_keys
 
@@ -54,8 +56,34 @@ def run_hook(
             hint=f"Make it so: chmod +x {shown}; or take it away",
             exit_code=ExitCode.USAGE,
         )
+    last = deque[str](maxlen=LAST_LINES)
+    code: int | None = None
+    with ExitStack() as begun, suppress(subprocess.TimeoutExpired):
+        with interrupts_held():  # a hook that has begun and is not known here would go on
+            process = _begin(path, folder, variables)
+            begun.callback(_end, process)
+        reader = threading.Thread(
+            target=_read, args=(process, last, on_line), daemon=True, name=f"hook {name}"
+        )
+        reader.start()
+        code = process.wait(timeout)
+    reader.join(GRACE)
+    if code is None:
+        raise DataopsError(
+            f"The hook {shown} took longer than {timeout:g} s, and was ended",
+            hint="Mend it, or give it more time: deploy.hook_timeout",
+            details=tuple(last),
+        )
+    if code:
+        ended = f"failed with exit code {code}" if code > 0 else f"was ended by {signal.Signals(-code).name}"
+        raise DataopsError(
+            f"The hook {shown} {ended}", hint="Mend what it says, then try again.", details=tuple(last)
+        )
+
+
+def _begin(path: Path, folder: Path, variables: Mapping[str, str]) -> subprocess.Popen[bytes]:
     try:
-        process = subprocess.Popen(
+        return subprocess.Popen(
             [path.resolve()],
             cwd=folder,
             env=hook_environment(variables),
@@ -66,35 +94,16 @@ def run_hook(
         )
     except OSError as error:
         raise DataopsError(
-            f"The hook {shown} cannot be run: {error.strerror}",
+            f"The hook {path.relative_to(folder)} cannot be run: {error.strerror}",
             hint="Its first line must name what runs it, such as #!/bin/sh",
             exit_code=ExitCode.USAGE,
         ) from error
-    last = deque[str](maxlen=LAST_LINES)
-    reader = threading.Thread(target=_read, args=(process, last, on_line), daemon=True, name=f"hook {name}")
-    try:
-        reader.start()
-        code = process.wait(timeout)
-    except subprocess.TimeoutExpired:
-        end_groups([process], GRACE)
-        process.wait()
-        reader.join(GRACE)
-        raise DataopsError(
-            f"The hook {shown} took longer than {timeout:g} s, and was ended",
-            hint="Mend it, or give it more time: deploy.hook_timeout",
-            details=tuple(last),
-        ) from None
-    except BaseException:
-        end_groups([process], GRACE)
-        process.wait()
-        raise
-    kill_group(process)  # what it has left running would keep its output open
-    reader.join(GRACE)
-    if code:
-        ended = f"failed with exit code {code}" if code > 0 else f"was ended by {signal.Signals(-code).name}"
-        raise DataopsError(
-            f"The hook {shown} {ended}", hint="Mend what it says, then try again.", details=tuple(last)
-        )
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """With what it has left running, which would keep its output open."""
+    end_groups([process], GRACE)
+    process.wait()
 
 
 def hook_environment(variables: Mapping[str, str]) -> dict[str, str]:

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from dataops_cli.docker_api import Engine, EngineError
 from dataops_cli.errors import DataopsError, ExitCode
+from dataops_cli.interrupts import interrupts_held
 from dataops_cli.stack.fence import lost
 from dataops_cli.stack.lock_container import IMAGE, make_living, make_resting
 from dataops_cli.stack.lock_holder import BY_HAND, Holder, Liveness, as_labels, find_holder, own_facts
@@ -188,12 +190,14 @@ def _take_whole(
     engine: Engine, project: str, facts: dict[str, str], images: Sequence[str]
 ) -> StackLease | None:
     """As `_take`; an interrupt in the midst of it leaves no lock behind."""
-    taking = in_thread(lambda: _take(engine, project, facts, images), "lock")
+    taking: Future[StackLease | None] | None = None
     try:
+        with interrupts_held():  # begun and not known here, it would take the lock all the same
+            taking = in_thread(lambda: _take(engine, project, facts, images), "lock")
         return taking.result()
     except KeyboardInterrupt:
         with suppress(EngineError):
-            if lease := taking.result():
+            if taking and (lease := taking.result()):
                 engine.remove(lease.container)
         raise
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from typing import Any
 
 from dataops_cli.docker_api import Engine, EngineError
 from dataops_cli.errors import DataopsError, ExitCode
+from dataops_cli.interrupts import interrupts_held
 from dataops_cli.stack import labels
 from dataops_cli.stack.container_config import container_config, endpoints
 from dataops_cli.stack.conversation import converse, interactive, reads_stdin
@@ -63,8 +65,10 @@ def run_one_off(
     overrides = {"User": user, "WorkingDir": workdir}
     streams = {"Tty": interactive(), "OpenStdin": reads_stdin(), "StdinOnce": reads_stdin()}
     config |= streams | {key: value for key, value in overrides.items() if value}
-    container = engine.create(name, config)
-    try:
+    with ExitStack() as made:
+        with interrupts_held():  # one that is made and not known here would stay
+            container = engine.create(name, config)
+            made.callback(engine.remove, container)
         for network, endpoint in [*networks.items()][1:]:
             engine.connect(network, container, endpoint)
         for folder, archive in secret_archive(stack, service, full.secrets.get(service, {})):
@@ -80,8 +84,6 @@ def run_one_off(
         except BaseException:
             engine.stop(container)
             raise
-    finally:
-        engine.remove(container)
 
 
 def one_off_endpoints(stack: Stack, service: str, name: str) -> dict[str, dict[str, Any]]:
