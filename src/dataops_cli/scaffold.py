@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import tempfile
 from enum import StrEnum
 from pathlib import Path
 
 from dataops_cli import __version__
 from dataops_cli.errors import DataopsError, ExitCode, UsageError
 from dataops_cli.files import explained
+from dataops_cli.interrupts import interrupts_held
 
 PARTS = (
     "dbt",
@@ -124,37 +126,48 @@ def create_platform(folder: Path) -> Git:
         )
     with explained(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        for part in PARTS:
-            if (source / part).is_dir():
-                shutil.copytree(source / part, folder / part, ignore=LEFT_OUT)
-            else:
-                (folder / part).parent.mkdir(exist_ok=True)
-                shutil.copyfile(source / part, folder / part)
-        dependabot = folder / ".github" / "dependabot.yml"
-        text = dependabot.read_text(encoding="utf-8")
-        for here, there in DEPENDABOT:
-            text = text.replace(here, there)
-        dependabot.write_text(text, encoding="utf-8")
-        (folder / "requirements" / "dataops.txt").write_text(
-            COMMAND.format(version=__version__), encoding="utf-8"
-        )
-        (folder / ".gitignore").write_text(GITIGNORE, encoding="utf-8")
-        (folder / "ruff.toml").write_text(RUFF, encoding="utf-8")
-        (folder / "README.md").write_text(README.format(name=folder.resolve().name), encoding="utf-8")
-    return _repository(folder)
+        # Inside it, where its owner and its file system are: whatever interrupts, nothing stays.
+        with tempfile.TemporaryDirectory(prefix=".dataops-init-", dir=folder) as made:
+            _copy(source, Path(made), folder.resolve().name)
+            git = _repository(folder, Path(made))
+            with interrupts_held():
+                for path in [*Path(made).iterdir()]:
+                    path.rename(folder / path.name)
+    return git
 
 
-def _repository(folder: Path) -> Git:
+def _copy(source: Path, folder: Path, name: str) -> None:
+    for part in PARTS:
+        if (source / part).is_dir():
+            shutil.copytree(source / part, folder / part, ignore=LEFT_OUT)
+        else:
+            (folder / part).parent.mkdir(exist_ok=True)
+            shutil.copyfile(source / part, folder / part)
+    dependabot = folder / ".github" / "dependabot.yml"
+    text = dependabot.read_text(encoding="utf-8")
+    for here, there in DEPENDABOT:
+        text = text.replace(here, there)
+    dependabot.write_text(text, encoding="utf-8")
+    (folder / "requirements" / "dataops.txt").write_text(
+        COMMAND.format(version=__version__), encoding="utf-8"
+    )
+    (folder / ".gitignore").write_text(GITIGNORE, encoding="utf-8")
+    (folder / "ruff.toml").write_text(RUFF, encoding="utf-8")
+    (folder / "README.md").write_text(README.format(name=name), encoding="utf-8")
+
+
+def _repository(folder: Path, made: Path) -> Git:
+    """The repository that `folder` has, or that it gets with what was `made` for it."""
     if (folder / ".git").exists():
         return Git.THERE
     try:
         inside = _git(folder, "rev-parse", "--is-inside-work-tree")  # in a bare repository it says false
         if inside == "true\n" and _git(folder, "check-ignore", "--quiet", ".") is None:
             return Git.AROUND
-        made = _git(folder, "init", "--quiet", "--initial-branch=main")
+        begun = _git(made, "init", "--quiet", "--initial-branch=main")
     except OSError:
         return Git.NOT_INSTALLED
-    return Git.NOT_INSTALLED if made is None else Git.MADE
+    return Git.NOT_INSTALLED if begun is None else Git.MADE
 
 
 def _git(folder: Path, *arguments: str) -> str | None:

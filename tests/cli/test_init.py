@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import os
+import shutil
+import signal
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from ci.small_platform_in_git import git, write
+from dataops_cli import scaffold
+from dataops_cli.scaffold import Git, create_platform
 from support import Dataops
 
 
@@ -78,3 +87,47 @@ def test_a_repository_that_is_there_is_kept(dataops: Dataops, tmp_path: Path) ->
     done = dataops("init", cwd=tmp_path)
     assert (done.stderr, done.stdout.splitlines()[0]) == ("", "Made a platform in .. Next:")
     assert git(tmp_path, "branch", "--show-current") == "trunk"
+
+
+@pytest.mark.parametrize("there", [True, False])
+@pytest.mark.parametrize(("module", "step", "times"), [(shutil, "copytree", 3), (scaffold, "_git", 2)])
+def test_ctrl_c_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, there: bool, module: Any, step: str, times: int
+) -> None:
+    """At the third part that is copied, and when the repository has been made."""
+    folder = tmp_path / "platform"
+    if there:
+        folder.mkdir(mode=0o750)
+    done, count = getattr(module, step), itertools.count(1)
+
+    def interrupted(*arguments: Any, **options: Any) -> Any:
+        result = done(*arguments, **options)
+        if next(count) == times:
+            os.kill(os.getpid(), signal.SIGINT)
+        return result
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, step, interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            create_platform(folder)
+    assert [*folder.iterdir()] == []
+    assert create_platform(folder) is Git.MADE
+    assert (folder / ".git").is_dir()
+    if there:
+        assert folder.stat().st_mode & 0o777 == 0o750
+
+
+def test_ctrl_c_is_heard_when_all_is_in_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    move = Path.rename
+
+    def interrupted(path: Path, target: Path) -> Path:
+        os.kill(os.getpid(), signal.SIGINT)
+        return move(path, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            create_platform(tmp_path / "one")
+    create_platform(tmp_path / "other")
+    names = [{path.name for path in (tmp_path / name).iterdir()} for name in ("one", "other")]
+    assert names[0] == names[1]
