@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -44,13 +45,40 @@ https://docs.getdbt.com/docs/configure-your-profile
 """
 
 
-def test_a_dbt_that_hangs_ends_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def put_dbt(folder: Path, main: str) -> None:
+    """In place of dbt, for what is run in the folder."""
+    for package in (folder / "dbt", folder / "dbt" / "cli"):
+        package.mkdir()
+        (package / "__init__.py").touch()  # without it, the dbt that is installed would come first
+    (folder / "dbt" / "cli" / "main.py").write_text(main)
+
+
+def test_a_dbt_that_hangs_ends_itself(tmp_path: Path) -> None:
     """Whoever began it may be gone: nothing here ends it."""
-    (tmp_path / "dbt" / "cli").mkdir(parents=True)
-    (tmp_path / "dbt" / "cli" / "main.py").write_text("import time\ndef cli(): time.sleep(20)\n")
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    put_dbt(tmp_path, "import time\ndef cli(): time.sleep(20)\n")
     with pytest.raises(DataopsError, match="dbt debug did not end within 1 s"):
         dbt_connection.debug(tmp_path, {}, patience=1)
+
+
+def test_a_health_that_is_cut_off_leaves_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The thread that waits for dbt is not waited for, and removes nothing."""
+    put_dbt(tmp_path, "import os, tempfile\ndef cli(): print(os.listdir(tempfile.gettempdir()))\n")
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
+    monkeypatch.setattr(tempfile, "tempdir", None)  # it is asked for anew
+    assert dbt_connection.debug(tmp_path, {}) == (0, "[]\n")
+
+
+def test_dbt_writes_nothing_where_it_is_asked_for_its_connection(tmp_path: Path) -> None:
+    files = {
+        "dbt_project.yml": "{name: small, version: '1.0.0', profile: small}",
+        "profiles.yml": "{small: {target: here, outputs: {here: {type: duckdb, path: ':memory:'}}}}",
+    }
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    code, output = dbt_connection.debug(tmp_path, {})
+    assert code == 0, output
+    assert {path.name for path in tmp_path.iterdir()} == {*files}
 
 
 def test_dbt_debug() -> None:

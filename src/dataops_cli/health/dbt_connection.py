@@ -9,7 +9,6 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -48,20 +47,20 @@ def look(subject: Subject) -> Finding:
 def debug(project: Path, variables: Mapping[str, str], patience: int = PATIENCE) -> tuple[int, str]:
     """Its exit code and what it printed. Raises DataopsError where it does not end."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("DBT_")}
-    with tempfile.TemporaryDirectory(prefix="dataops-") as logs:
-        arguments = [*QUIET, "--log-path", logs, "debug", "--connection"]
-        arguments += ["--project-dir", str(project), "--profiles-dir", str(project)]
-        ended = subprocess.run(
-            [sys.executable, "-c", DBT, str(patience), *arguments],
-            cwd=project,
-            env={**kept, **variables},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            check=False,
-        )
+    # dbt makes the folder of its logs, which it does not write: one that is there, and that nobody need remove.
+    arguments = [*QUIET, "--log-path", str(project), "debug", "--connection"]
+    arguments += ["--project-dir", str(project), "--profiles-dir", str(project)]
+    ended = subprocess.run(
+        [sys.executable, "-c", DBT, str(patience), *arguments],
+        cwd=project,
+        env={**kept, **variables},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        check=False,
+    )
     if ended.returncode == -signal.SIGALRM:
         raise DataopsError(f"dbt debug did not end within {patience} s", hint=HINT)
     return ended.returncode, ended.stdout
