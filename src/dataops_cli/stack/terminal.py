@@ -57,4 +57,4 @@ def same_size(resize: Callable[[int, int], None]) -> Iterator[None]:
         signal.signal(signal.SIGWINCH, before)
         ended.set()
         changed.set()
-        follower.join()
+    follower.join()  # not where the block was interrupted: it may wait for the engine
