@@ -39,7 +39,7 @@ services:
     cap_drop: [ALL]
     cap_add: [CHOWN, DAC_OVERRIDE, FOWNER, SETGID, SETUID]
     healthcheck:
-      test: ["CMD", "pg_isready", "--quiet", "--username=airflow", "--dbname=airflow"]
+      test: ["CMD", "pg_isready", "--quiet", "--host=127.0.0.1", "--username=airflow", "--dbname=airflow"]
       interval: 1s
       retries: 30
 volumes:
