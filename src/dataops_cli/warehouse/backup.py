@@ -18,6 +18,7 @@ from pathlib import Path
 from dataops_cli.errors import DataopsError, ExitCode
 from dataops_cli.files import explained
 from dataops_cli.warehouse.embedded import FILE, Candidate, EmbeddedWarehouse
+from dataops_cli.warehouse.embedded_calls import interruptible
 from dataops_cli.warehouse.generation import Generation
 from dataops_cli.warehouse.interface import Lease
 
@@ -117,7 +118,9 @@ def _hold(file: Path, held: Path) -> None:
 
 def _open(folder: Path) -> None:
     with EmbeddedWarehouse(folder).connect() as connection:
-        connection.execute("select count(*) from duckdb_tables()").fetchall()
+        interruptible(
+            connection, lambda: connection.execute("select count(*) from duckdb_tables()").fetchall()
+        )
 
 
 def _file(path: Path) -> SnapshotFile:

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 
 from dataops_cli.errors import DataopsError, ExitCode
 from dataops_cli.files import explained, read_state, sync_folder, write_state
+from dataops_cli.warehouse.embedded_calls import interruptible
 from dataops_cli.warehouse.generation import Generation, not_kept
 from dataops_cli.warehouse.interface import Lease, Relation
 from dataops_cli.warehouse.lock import FileLease, hold, is_held
@@ -65,7 +66,7 @@ class Candidate:
 
         with _connection(self.path, self.source) as connection:
             try:
-                return fetch(connection, sql, limit)
+                return interruptible(connection, lambda: fetch(connection, sql, limit))
             except duckdb.Error as error:
                 raise DataopsError(f"DuckDB: {str(error).splitlines()[0]}", hint="Mend the query.") from error
 
@@ -75,22 +76,25 @@ class Candidate:
         A table or view that is none of `relations` is dropped: it is what is left of a model that is no more.
         Relations that do not exist are left out.
         """
+        with _connection(self.path, self.source, read_only=False) as connection:
+            return interruptible(connection, lambda: self._finish(connection, relations))
+
+    def _finish(self, connection: DuckDBPyConnection, relations: Sequence[Relation]) -> dict[str, int]:
         wanted = {(relation.schema, relation.alias): relation.model for relation in relations}
         counts = {}
-        with _connection(self.path, self.source, read_only=False) as connection:
-            found = connection.execute(
-                "select table_schema, table_name, table_type from information_schema.tables"
-                " where table_catalog = ? order by all",
-                [self.path.stem],
-            ).fetchall()
-            for schema, table, kind in found:
-                quoted = f"{_identifier(schema)}.{_identifier(table)}"
-                if (schema, table) in wanted:
-                    row = connection.execute(f"select count(*) from {quoted}").fetchone()  # noqa: S608
-                    counts[wanted[schema, table]] = int(row[0]) if row else 0
-                else:
-                    connection.execute(f"drop {'view' if kind == 'VIEW' else 'table'} {quoted}")
-            connection.execute(f"checkpoint {_identifier(self.path.stem)}")
+        found = connection.execute(
+            "select table_schema, table_name, table_type from information_schema.tables"
+            " where table_catalog = ? order by all",
+            [self.path.stem],
+        ).fetchall()
+        for schema, table, kind in found:
+            quoted = f"{_identifier(schema)}.{_identifier(table)}"
+            if (schema, table) in wanted:
+                row = connection.execute(f"select count(*) from {quoted}").fetchone()  # noqa: S608
+                counts[wanted[schema, table]] = int(row[0]) if row else 0
+            else:
+                connection.execute(f"drop {'view' if kind == 'VIEW' else 'table'} {quoted}")
+        connection.execute(f"checkpoint {_identifier(self.path.stem)}")
         return counts
 
 
@@ -364,8 +368,9 @@ def _connection(path: Path, source: Path, *, read_only: bool = True) -> Iterator
     try:
         if source.exists():
             literal = str(source).replace("'", "''")
+            attach = f"attach '{literal}' as {_identifier(SOURCE_CATALOG)} (read_only)"
             try:
-                connection.execute(f"attach '{literal}' as {_identifier(SOURCE_CATALOG)} (read_only)")
+                interruptible(connection, lambda: connection.execute(attach))
             except duckdb.IOException as error:
                 if is_locked(error):
                     raise opened_elsewhere(source, error) from error

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dataops_cli.errors import DataopsError
 from dataops_cli.warehouse.embedded import EmbeddedWarehouse
+from dataops_cli.warehouse.embedded_calls import interruptible
 from dataops_cli.warehouse.query import no_statement
 
 if TYPE_CHECKING:
@@ -21,7 +23,7 @@ LIST_TABLES = 'List what there is with: dataops sql "select schema, name from (s
 def embedded_session(home: Path) -> Iterator[EmbeddedSession]:
     with EmbeddedWarehouse(home).connect() as connection:
         # Read-only goes for files, too: no COPY … TO.
-        connection.execute("set enable_external_access = false")
+        interruptible(connection, lambda: connection.execute("set enable_external_access = false"))
         yield EmbeddedSession(connection)
 
 
@@ -36,7 +38,7 @@ class EmbeddedSession:
             raise no_statement()
         for statement in statements:
             with explained():
-                cursor = self._connection.execute(statement)
+                cursor = interruptible(self._connection, partial(self._connection.execute, statement))
             yield EmbeddedAnswer(cursor)
 
     def is_complete(self, text: str) -> bool:
@@ -52,8 +54,11 @@ class EmbeddedAnswer:
         self.columns = tuple(column[0] for column in cursor.description or ())
 
     def fetch(self, count: int | None) -> list[tuple[Any, ...]]:
+        cursor = self._cursor
         with explained():
-            return self._cursor.fetchall() if count is None else self._cursor.fetchmany(count)
+            return interruptible(
+                cursor, cursor.fetchall if count is None else partial(cursor.fetchmany, count)
+            )
 
 
 @contextmanager
