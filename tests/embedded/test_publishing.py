@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
@@ -100,6 +102,23 @@ def test_a_generation_that_is_not_kept_is_refused(warehouse: EmbeddedWarehouse) 
 MOMENTS = ["write_state", "chmod", "rename", "symlink_to", "replace", "_record"]
 
 
+def at_moment(monkeypatch: pytest.MonkeyPatch, moment: str, when: str, act: Callable[[], None]) -> None:
+    owner: object = Path if hasattr(Path, moment) else EmbeddedWarehouse
+    if moment == "write_state":
+        import dataops_cli.warehouse.embedded as owner
+    original = getattr(owner, moment)
+
+    def acting(*arguments: object, **named: object) -> object:
+        if when == "before":
+            act()
+        result = original(*arguments, **named)
+        if when == "after":
+            act()
+        return result
+
+    monkeypatch.setattr(owner, moment, acting)
+
+
 @pytest.mark.parametrize("moment", MOMENTS)
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_a_crash_at_any_step_of_publishing_leaves_old_or_new(
@@ -108,20 +127,13 @@ def test_a_crash_at_any_step_of_publishing_leaves_old_or_new(
     class Crash(BaseException):
         pass
 
-    publish(warehouse, 1)
-    owner: object = Path if hasattr(Path, moment) else EmbeddedWarehouse
-    if moment == "write_state":
-        import dataops_cli.warehouse.embedded as owner
-    original = getattr(owner, moment)
-
-    def crashing(*arguments: object, **named: object) -> object:
-        if when == "after":
-            original(*arguments, **named)
+    def crash() -> None:
         raise Crash
 
+    publish(warehouse, 1)
     with hold(warehouse.home, "test") as lease:
         candidate, generation = build(warehouse, 2, lease)
-        monkeypatch.setattr(owner, moment, crashing)
+        at_moment(monkeypatch, moment, when, crash)
         with pytest.raises(Crash):
             warehouse.publish(candidate, generation, lease)
         monkeypatch.undo()
@@ -136,6 +148,23 @@ def test_a_crash_at_any_step_of_publishing_leaves_old_or_new(
     assert all(item.published_at for item in warehouse.generations())
     publish(warehouse, 3)
     assert published_value(warehouse) == 3
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_ctrl_c_at_any_step_of_publishing_loses_no_tested_build(
+    warehouse: EmbeddedWarehouse, monkeypatch: pytest.MonkeyPatch, moment: str, when: str
+) -> None:
+    with hold(warehouse.home, "test") as lease:
+        candidate, generation = build(warehouse, 1, lease)
+        at_moment(monkeypatch, moment, when, lambda: os.kill(os.getpid(), signal.SIGINT))
+        with pytest.raises(KeyboardInterrupt):
+            warehouse.publish(candidate, generation, lease)
+        monkeypatch.undo()
+        now, left = warehouse.published(), warehouse.left_aside()
+        assert (now is None) != (left is None)
+        warehouse.recover()
+        assert (warehouse.published() is None) == (now is None)
 
 
 def test_a_lock_that_has_passed_on_publishes_nothing(warehouse: EmbeddedWarehouse) -> None:

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 
 from dataops_cli.errors import DataopsError, ExitCode
 from dataops_cli.files import explained, read_state, sync_folder, write_state
+from dataops_cli.interrupts import interrupts_held
 from dataops_cli.warehouse.embedded_calls import interruptible
 from dataops_cli.warehouse.generation import Generation, not_kept
 from dataops_cli.warehouse.interface import Lease, Relation
@@ -258,15 +259,16 @@ class EmbeddedWarehouse:
         """Make the candidate what consumers read. One rename of the link does it, or nothing is changed."""
         target = self.home / "generations" / generation.run_id
         write_state(candidate.folder / "generation.json", generation.document())
-        with explained(target):
-            (candidate.folder / "candidate.json").unlink(missing_ok=True)
-            candidate.source.unlink(missing_ok=True)
-            candidate.path.chmod(0o444)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            lease.check()
-            candidate.folder.rename(target)
-            sync_folder(target.parent)
-        self._switch(generation)
+        with interrupts_held():  # between the two names nobody would find it: neither consumers nor a retry
+            with explained(target):
+                (candidate.folder / "candidate.json").unlink(missing_ok=True)
+                candidate.source.unlink(missing_ok=True)
+                candidate.path.chmod(0o444)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                lease.check()
+                candidate.folder.rename(target)
+                sync_folder(target.parent)
+            self._switch(generation)
 
     def require_generation(self, run_id: str) -> Generation:
         """The generation of that run. Raises DataopsError (exit 5) when it is not kept."""
