@@ -15,9 +15,12 @@ from typing import Any
 
 import pytest
 
+from dataops_cli.ci.dbt_code_tests import run_code_tests
 from dataops_cli.cli import sql
+from dataops_cli.dbt.results import NodeResult
 from dataops_cli.dbt.session import DbtSession
 from dataops_cli.interrupts import SIGNALS, Terminated, interrupts_held, interrupts_kept
+from dataops_cli.pipeline.execution import Execution
 from dataops_cli.processes import call
 from support import clean_environment, killed_after
 
@@ -163,8 +166,6 @@ except KeyboardInterrupt:
 """
 CALLING = """
 import signal, sys
-from dataops_cli.__main__ import _as_interrupt
-from dataops_cli.processes import call
 signal.signal(signal.SIGTERM, _as_interrupt)
 try:
     call([sys.executable, "-c", sys.argv[1]])
@@ -195,3 +196,55 @@ def test_a_command_that_is_called_gets_to_its_own_end(of_a_terminal: bool) -> No
 def test_a_call_that_takes_too_long_is_killed() -> None:
     with pytest.raises(subprocess.TimeoutExpired):
         call([sys.executable, "-c", "import time; time.sleep(60)"], timeout=0.2)
+
+
+class Artifact:
+    """Of dbt, which swallows an interrupt while it is written."""
+
+    def write(self, _path: str) -> None:
+        with suppress(KeyboardInterrupt):
+            ask()
+
+
+class Session(DbtSession):
+    def _invoke(self, *_: object, **__: object) -> Any:
+        return Artifact()
+
+    def build(self, *_: object, **__: object) -> tuple[list[NodeResult], Any]:
+        return [], Artifact()
+
+    unit_tests = build
+
+
+def build_layer(session: Session) -> None:
+    run: Any = SimpleNamespace(
+        session=session,
+        options=SimpleNamespace(fail_fast=False),
+        record=SimpleNamespace(folder=session.logs),
+        _threads=1,
+    )
+    layer: Any = SimpleNamespace(layer="gold")
+    Execution._run_dbt(run, [], layer)
+
+
+def run_tests_of_code(session: Session) -> None:
+    settings = SimpleNamespace(dbt=SimpleNamespace(threads=1))
+    side: Any = SimpleNamespace(
+        artifacts=session.logs,
+        environment=SimpleNamespace(settings=settings),
+        session=session,
+        pipeline=SimpleNamespace(session=lambda *_: session),
+        copy=lambda _name: SimpleNamespace(dbt_environment=dict),
+        graph=SimpleNamespace(tests=list),
+    )
+    run_code_tests(side, None, side)
+
+
+@pytest.mark.parametrize(
+    "call", [Session.parse, lambda dbt: dbt.docs(dbt.logs), build_layer, run_tests_of_code]
+)
+def test_an_interrupt_while_an_artifact_is_written_is_heard(
+    call: Callable[[Session], object], tmp_path: Path
+) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        call(Session(tmp_path, tmp_path / "target", tmp_path / "logs", {}))

@@ -13,6 +13,7 @@ from dataops_cli.ci.dbt_places import Places
 from dataops_cli.ci.dbt_side import Side
 from dataops_cli.ci.dbt_source_lines import without_number
 from dataops_cli.dbt.results import NodeResult
+from dataops_cli.dbt.session import write_artifact
 from dataops_cli.pipeline.offending import in_words
 from dataops_cli.pipeline.options import RunOptions
 
@@ -26,10 +27,10 @@ def run_code_tests(side: Side, state: Path | None, places: Places) -> tuple[list
     threads = side.environment.settings.dbt.threads
     try:
         results, artifact = session.unit_tests(threads, state)
-        artifact.write(str(session.logs / "run_results.json"))
+        write_artifact(artifact, session.logs / "run_results.json")
         if alone := [node.select for node in side.graph.tests() if not node.parents]:
             more, artifact = session.build(alone, lambda _event: None, threads=threads)
-            artifact.write(str(session.logs / "run_results-alone.json"))
+            write_artifact(artifact, session.logs / "run_results-alone.json")
             results += more
     finally:
         session.close()

@@ -1,7 +1,7 @@
 """dbt in this process: one import and one parse for every command of a run.
 
 dbt writes nothing to the terminal here; its log goes to a file, its events to a callback. Ctrl-C ends what it does,
-or is heard when it is done: the decoders that read its cache have an `except:`.
+or is heard when it is done: what reads its cache and writes its artifacts has an `except:`.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ class DbtSession:
         gc.set_threshold(100_000, 20, 20)
         self.manifest = self._invoke("parse", [])
         path = self.logs / "manifest.json"  # not in the cache, which a plan shares with a run
-        self.manifest.write(str(path))
+        write_artifact(self.manifest, path)
         return path
 
     def select(
@@ -162,7 +162,7 @@ class DbtSession:
 
     def docs(self, into: Path) -> None:
         """Write catalog.json, what dbt's documentation site needs besides the manifest."""
-        self._invoke("docs generate", ["--no-compile"]).write(str(into / "catalog.json"))
+        write_artifact(self._invoke("docs generate", ["--no-compile"]), into / "catalog.json")
 
     def passthrough(self, arguments: Sequence[str]) -> bool:
         """Any dbt command, writing to the terminal as dbt does. Returns dbt's success."""
@@ -286,6 +286,12 @@ class DbtSession:
                     os.environ.pop(name, None)
                 else:
                     os.environ[name] = value
+
+
+def write_artifact(artifact: Any, path: Path) -> None:
+    """Write what dbt returned as the file that dbt would have written."""
+    with interrupts_kept():
+        artifact.write(str(path))
 
 
 @contextmanager

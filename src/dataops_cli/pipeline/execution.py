@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from dataops_cli.console import Console
 from dataops_cli.dbt.graph import Graph, Node
 from dataops_cli.dbt.results import NodeResult
-from dataops_cli.dbt.session import DbtSession
+from dataops_cli.dbt.session import DbtSession, write_artifact
 from dataops_cli.errors import DataopsError, ExitCode
 from dataops_cli.pipeline.history import RunRecord
 from dataops_cli.pipeline.offending import Failure, in_words, visible
@@ -227,7 +227,7 @@ class Execution:
                 fail_fast=self.options.fail_fast,
             )
             number = f"-{attempt}" if attempt > 1 else ""
-            artifact.write(str(self.record.folder / f"run_results-{progress.layer}{number}.json"))
+            write_artifact(artifact, self.record.folder / f"run_results-{progress.layer}{number}.json")
             found |= {result.unique_id: result for result in results}
             failed = [result for result in found.values() if not result.ok and result.status != "skipped"]
             if not failed or not all(self.warehouse.is_passing(result.message or "") for result in failed):
