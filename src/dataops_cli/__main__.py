@@ -59,9 +59,9 @@ def run(arguments: list[str]) -> int:
         outcome = get_command(app).main(arguments, prog_name="dataops", standalone_mode=False)
         return outcome if isinstance(outcome, int) else 0
     except (KeyboardInterrupt, typer.Abort):
-        current.console.error(
-            DataopsError("Interrupted", hint="Nothing published was touched.", exit_code=ExitCode.INTERRUPTED)
-        )
+        # Whether it had published by then, only the command could tell.
+        hint = "See what is published with: dataops generations"
+        current.console.error(DataopsError("Interrupted", hint=hint, exit_code=ExitCode.INTERRUPTED))
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
         # The reader (`head`, a pager) has seen enough. What was to be changed may not be, though.

@@ -9,7 +9,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -131,6 +131,34 @@ program.main()
     assert "terminate" not in ended.stderr
 
 
+@pytest.fixture
+def signals_as_before() -> Iterator[None]:
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("signals_as_before")
+def test_an_interrupted_command_says_nothing_of_what_is_published(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It may have come after the switch, as of `dataops generations publish`."""
+
+    class Publishing:
+        def main(self, *_: object, **__: object) -> None:
+            raise KeyboardInterrupt
+
+    command: Any = Publishing()
+    monkeypatch.setattr("typer.main.get_command", lambda _app: command)
+    assert program.run([]) == ExitCode.INTERRUPTED
+    assert capsys.readouterr().err.splitlines() == [
+        "error: Interrupted",
+        "  → See what is published with: dataops generations",
+    ]
+
+
+@pytest.mark.usefixtures("signals_as_before")
 @pytest.mark.parametrize(("changes", "code"), [(False, ExitCode.DONE), (True, ExitCode.FAILED)])
 def test_a_reader_that_leaves_does_not_make_a_change_a_success(
     monkeypatch: pytest.MonkeyPatch, changes: bool, code: int
@@ -143,12 +171,7 @@ def test_a_reader_that_leaves_does_not_make_a_change_a_success(
     command: Any = Cut()
     monkeypatch.setattr("typer.main.get_command", lambda _app: command)
     monkeypatch.setattr("dataops_cli.streams.silence", lambda _stream: None)
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
-    try:
-        assert program.run([]) == code
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    assert program.run([]) == code
 
 
 def test_a_command_that_is_recorded_goes_on_where_nobody_reads(
