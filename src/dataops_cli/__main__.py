@@ -60,7 +60,7 @@ def run(arguments: list[str]) -> int:
         return outcome if isinstance(outcome, int) else 0
     except (KeyboardInterrupt, typer.Abort):
         # Whether it had published by then, only the command could tell.
-        hint = "See what is published with: dataops generations"
+        hint = "See what is published with: dataops generations" if current.changes else ""
         current.console.error(DataopsError("Interrupted", hint=hint, exit_code=ExitCode.INTERRUPTED))
         return ExitCode.INTERRUPTED
     except BrokenPipeError:

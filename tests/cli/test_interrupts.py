@@ -166,6 +166,8 @@ except KeyboardInterrupt:
 """
 CALLING = """
 import signal, sys
+from dataops_cli.__main__ import _as_interrupt
+from dataops_cli.processes import call
 signal.signal(signal.SIGTERM, _as_interrupt)
 try:
     call([sys.executable, "-c", sys.argv[1]])

@@ -140,13 +140,15 @@ def signals_as_before() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("signals_as_before")
+@pytest.mark.parametrize("changes", [False, True])
 def test_an_interrupted_command_says_nothing_of_what_is_published(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], changes: bool
 ) -> None:
     """It may have come after the switch, as of `dataops generations publish`."""
 
     class Publishing:
         def main(self, *_: object, **__: object) -> None:
+            application._current.changes = changes
             raise KeyboardInterrupt
 
     command: Any = Publishing()
@@ -154,7 +156,7 @@ def test_an_interrupted_command_says_nothing_of_what_is_published(
     assert program.run([]) == ExitCode.INTERRUPTED
     assert capsys.readouterr().err.splitlines() == [
         "error: Interrupted",
-        "  → See what is published with: dataops generations",
+        *["  → See what is published with: dataops generations"] * changes,
     ]
 
 
