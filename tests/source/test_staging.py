@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
+import signal
+import threading
+from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -68,13 +70,36 @@ def test_other_errors_pass_through(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_ctrl_c_inside_a_query_is_ctrl_c(tmp_path: Path) -> None:
-    """DuckDB's binding raises a plain RuntimeError for it."""
-    target = tmp_path / "source.duckdb"
-    with pytest.raises(KeyboardInterrupt), staged_database(target) as staging:  # noqa: PT012
-        user = subprocess.Popen(["sh", "-c", f"sleep 0.5; kill -INT {os.getpid()}"])
-        staging.connection.execute(
-            "SELECT sum(hash(a.range * b.range)) FROM range(1000000) a, range(1000000) b"
-        )
-    assert user.wait() == 0
+class Busy:
+    """Stands for a connection that is interrupted in the midst of a statement, and ends it when it is told to."""
+
+    def __init__(self) -> None:
+        self.ended = threading.Event()
+
+    def execute(self, statement: str, _parameters: object = None) -> None:
+        if statement == "LONG":
+            os.kill(os.getpid(), signal.SIGINT)
+            assert self.ended.wait(60)
+
+    def interrupt(self) -> None:
+        self.ended.set()
+
+    def close(self) -> None:
+        pass
+
+
+def test_ctrl_c_ends_a_statement(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    busy = Busy()
+    monkeypatch.setattr(duckdb, "connect", lambda *_args, **_options: busy)
+    with pytest.raises(KeyboardInterrupt), staged_database(tmp_path / "source.duckdb") as staging:
+        staging.connection.execute("LONG")
+    assert busy.ended.is_set()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_ctrl_c_that_duckdb_makes_an_error_of_is_ctrl_c(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), staged_database(tmp_path / "source.duckdb"):  # noqa: PT012
+        with suppress(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+        raise RuntimeError("Query interrupted")
     assert list(tmp_path.iterdir()) == []

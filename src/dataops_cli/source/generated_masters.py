@@ -15,7 +15,7 @@ from dataops_cli.source.sizes import EMPLOYEES, FIRST_ENTITY, SALES_PEOPLE, VEND
 from dataops_cli.source.tables import PRODUCT, PRODUCT_CATEGORY, PRODUCT_SUBCATEGORY, Table
 
 if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection
+    from dataops_cli.warehouse.embedded_calls import InterruptibleConnection
 
 _MODIFIED = "2014-02-08 10:01:36.827"
 _WORDS = {
@@ -28,7 +28,7 @@ _WORDS = {
 
 
 def insert_lists(
-    connection: DuckDBPyConnection, target: str, types: Sequence[str], rows: Sequence[Sequence[object]]
+    connection: InterruptibleConnection, target: str, types: Sequence[str], rows: Sequence[Sequence[object]]
 ) -> None:
     """Insert a few thousand rows at once: a bound list for each column, each value cast to the column's type."""
     lists = [list(values) for values in zip(*rows, strict=True)]
@@ -37,7 +37,7 @@ def insert_lists(
     connection.execute(f"INSERT INTO {target} SELECT {selected}", texts)
 
 
-def insert_products(connection: DuckDBPyConnection, products: Sequence[Product], seed: int) -> None:
+def insert_products(connection: InterruptibleConnection, products: Sequence[Product], seed: int) -> None:
     """The three tables of production."""
     categories = [[str(number), name, None, "2008-04-30"] for number, name in enumerate(CATEGORIES, start=1)]
     families = [
@@ -50,7 +50,7 @@ def insert_products(connection: DuckDBPyConnection, products: Sequence[Product],
         _identify(connection, table, seed)
 
 
-def _identify(connection: DuckDBPyConnection, table: Table, seed: int) -> None:
+def _identify(connection: InterruptibleConnection, table: Table, seed: int) -> None:
     (key,) = table.primary_key
     connection.execute(
         f"UPDATE {table.sql_name} SET rowguid = CAST(md5(concat_ws(':', $seed, $table, \"{key}\")) AS UUID)",  # noqa: S608
@@ -58,7 +58,7 @@ def _identify(connection: DuckDBPyConnection, table: Table, seed: int) -> None:
     )
 
 
-def insert_people(connection: DuckDBPyConnection, sizes: Sizes, draws: Draws) -> None:
+def insert_people(connection: InterruptibleConnection, sizes: Sizes, draws: Draws) -> None:
     """Person.Person: employees, sales people, contacts of stores and vendors, others, and the individual customers."""
     connection.execute("CREATE TEMP TABLE words (part VARCHAR, slot INTEGER, word VARCHAR)")
     words = [(part, slot, word) for part, texts in _WORDS.items() for slot, word in enumerate(texts)]
@@ -100,7 +100,7 @@ def _word_join(draws: Draws, part: str) -> str:
         CROSS JOIN LATERAL (SELECT {draws.below(f"has {part}", SLOTS, "id")} AS {part}_share)"""
 
 
-def insert_customers(connection: DuckDBPyConnection, sizes: Sizes, draws: Draws) -> None:
+def insert_customers(connection: InterruptibleConnection, sizes: Sizes, draws: Draws) -> None:
     """Sales.Customer: stores without a person, individuals, and people of stores, in the order of their ids."""
     # Kind, how many, the first customer id, and the person and store of the customer with a given number.
     blocks = [

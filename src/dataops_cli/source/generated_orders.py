@@ -11,7 +11,7 @@ from dataops_cli.source.seasons import batches
 from dataops_cli.source.sizes import FIRST_ORDER, ORDERS, Sizes
 
 if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection
+    from dataops_cli.warehouse.embedded_calls import InterruptibleConnection
 
 # Discounts that a special offer gave resellers for a while: from, to, offer, percent, how many of 100 lines.
 _PROMOTIONS = (
@@ -28,7 +28,7 @@ _VOLUMES = ((41, 5, 15, 45), (25, 4, 10, 50), (15, 3, 5, 55), (11, 2, 2, 58))
 _RESELLER_PRICE = 60
 
 
-def draft_orders(connection: DuckDBPyConnection, sizes: Sizes, draws: Draws) -> None:
+def draft_orders(connection: InterruptibleConnection, sizes: Sizes, draws: Draws) -> None:
     """Temporary table `orders`: who orders when, in what market, and how many lines; one row per order."""
     _insert_positions(connection, draws)
     # An order's place among all gives its day: orders of scale 1 are the measure, so every scale has the same seasons.
@@ -67,7 +67,7 @@ def draft_orders(connection: DuckDBPyConnection, sizes: Sizes, draws: Draws) -> 
     connection.execute("DROP TABLE drafts")
 
 
-def _insert_positions(connection: DuckDBPyConnection, draws: Draws) -> None:
+def _insert_positions(connection: InterruptibleConnection, draws: Draws) -> None:
     """Temporary table `positions`: the day and market of each order of scale 1."""
     connection.execute(
         "CREATE TEMP TABLE batches (first BIGINT, orders BIGINT, day DATE, is_online BOOLEAN, market INTEGER)"
@@ -99,7 +99,7 @@ def _customer(sizes: Sizes, draws: Draws) -> str:
     return f"CASE WHEN is_online THEN {online} ELSE {reseller} END"
 
 
-def insert_lines(connection: DuckDBPyConnection, draws: Draws) -> None:
+def insert_lines(connection: InterruptibleConnection, draws: Draws) -> None:
     """Sales.SalesOrderDetail, in the order of its ids."""
     pieces = "CASE WHEN offers.is_small THEN 'pieces small' ELSE 'pieces large' END"
     promotions = [
@@ -153,7 +153,7 @@ def _numbered_lines(draws: Draws) -> str:
     """  # noqa: S608
 
 
-def insert_headers(connection: DuckDBPyConnection, draws: Draws) -> None:
+def insert_headers(connection: InterruptibleConnection, draws: Draws) -> None:
     """Sales.SalesOrderHeader, in the order of its ids. Totals follow from the lines."""
     late = f"CASE WHEN {draws.below('late', 3500, 'i')} = 0 THEN 1 ELSE 0 END"
     address = f"405 + {draws.below('address', 29_000, 'customer')}"
@@ -197,6 +197,6 @@ def insert_headers(connection: DuckDBPyConnection, draws: Draws) -> None:
     )
 
 
-def _row(connection: DuckDBPyConnection, query: str) -> tuple[int, int]:
+def _row(connection: InterruptibleConnection, query: str) -> tuple[int, int]:
     row = connection.execute(query).fetchone() or (0, 0)
     return int(row[0]), int(row[1])

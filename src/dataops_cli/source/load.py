@@ -21,7 +21,7 @@ from dataops_cli.source.staging import Staging, create_table, staged_database
 from dataops_cli.source.totals import StagedSource, count
 
 if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection
+    from dataops_cli.warehouse.embedded_calls import InterruptibleConnection
 
 
 def stage_files(
@@ -111,7 +111,7 @@ def _rewrite_and_insert(staging: Staging, file: SourceFile, layout: Layout) -> i
         plain.unlink(missing_ok=True)
 
 
-def _insert(connection: DuckDBPyConnection, file: SourceFile, layout: Layout, path: Path) -> int:
+def _insert(connection: InterruptibleConnection, file: SourceFile, layout: Layout, path: Path) -> int:
     """Insert the CSV file at `path`. A field is read as text, and fails the query where it is no value of its type."""
     # Names come from the table or are made here; the header's own names appear nowhere.
     names = [column.name if column else f"unused {index}" for index, column in enumerate(layout.columns)]
@@ -132,7 +132,7 @@ def _insert(connection: DuckDBPyConnection, file: SourceFile, layout: Layout, pa
     return int(result[0]) if result else 0
 
 
-def _check_key(connection: DuckDBPyConnection, file: SourceFile, layout: Layout) -> None:
+def _check_key(connection: InterruptibleConnection, file: SourceFile, layout: Layout) -> None:
     key = ", ".join(f'"{name}"' for name in file.table.primary_key)
     twice = connection.execute(
         f"SELECT {key} FROM {file.table.sql_name} GROUP BY ALL HAVING count(*) > 1 ORDER BY ALL LIMIT {MAX_FAULTS}"  # noqa: S608

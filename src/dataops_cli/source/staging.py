@@ -7,15 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from dataops_cli.errors import DataopsError, ExitCode
 from dataops_cli.files import explained
 from dataops_cli.interrupts import interrupts_kept
 from dataops_cli.source.tables import SCHEMAS, Table
-
-if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection
+from dataops_cli.warehouse.embedded_calls import InterruptibleConnection
 
 # Leaves room for Python and for what DuckDB does not count within 4 GiB.
 MEMORY_LIMIT = "2500MB"
@@ -26,7 +23,7 @@ _LITTLE_SPACE = 64 << 20
 class Staging:
     """An open, empty staged file, and a folder beside it for what is only needed meanwhile."""
 
-    connection: DuckDBPyConnection
+    connection: InterruptibleConnection
     folder: Path
 
 
@@ -51,7 +48,8 @@ def staged_database(target: Path) -> Iterator[Staging]:
         with explained(target), _duckdb_explained(target):
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(parents=True)
-            connection = duckdb.connect(str(target), config={"memory_limit": MEMORY_LIMIT})
+            raw = duckdb.connect(str(target), config={"memory_limit": MEMORY_LIMIT})
+            connection = InterruptibleConnection(raw)
             try:
                 connection.execute("SET temp_directory = $folder", {"folder": str(folder / "spill")})
                 connection.execute("SET enable_progress_bar = false")
@@ -60,7 +58,7 @@ def staged_database(target: Path) -> Iterator[Staging]:
                 yield Staging(connection, folder)
                 connection.execute("CHECKPOINT")
             finally:
-                connection.close()
+                raw.close()
         complete = True
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -71,7 +69,7 @@ def staged_database(target: Path) -> Iterator[Staging]:
             target.with_name(f"{target.name}.wal").unlink(missing_ok=True)
 
 
-def create_table(connection: DuckDBPyConnection, table: Table) -> None:
+def create_table(connection: InterruptibleConnection, table: Table) -> None:
     """The table without constraints: what is loaded is checked on the way, and an index would cost its memory."""
     columns = ", ".join(f'"{column.name}" {column.duckdb_type}' for column in table.columns)
     connection.execute(f"CREATE TABLE {table.sql_name} ({columns})")
@@ -83,7 +81,7 @@ def _duckdb_explained(target: Path) -> Iterator[None]:
     import duckdb
 
     try:
-        with interrupts_kept():  # DuckDB makes a RuntimeError of one inside a query
+        with interrupts_kept():  # DuckDB makes a RuntimeError of one while it fetches
             yield
     except duckdb.OutOfMemoryException as error:
         raise DataopsError(

@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dataops_cli.source.tables import TABLES
-
-if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection
+from dataops_cli.warehouse.embedded_calls import InterruptibleConnection
 
 
 @dataclass(frozen=True)
@@ -46,10 +44,10 @@ def totals(path: Path) -> StagedSource:
     import duckdb
 
     with duckdb.connect(str(path), read_only=True) as connection:
-        return count(connection)
+        return count(InterruptibleConnection(connection))
 
 
-def count(connection: DuckDBPyConnection) -> StagedSource:
+def count(connection: InterruptibleConnection) -> StagedSource:
     """Count the staged tables of an open connection."""
     tables = tuple(
         TableCount(table.full_name, int(_row(connection, f"SELECT count(*) FROM {table.sql_name}")[0]))  # noqa: S608
@@ -82,7 +80,7 @@ def count(connection: DuckDBPyConnection) -> StagedSource:
     )
 
 
-def _row(connection: DuckDBPyConnection, query: str) -> tuple[Any, ...]:
+def _row(connection: InterruptibleConnection, query: str) -> tuple[Any, ...]:
     row = connection.execute(query).fetchone()
     assert row is not None, "an aggregate has one row"  # noqa: S101
     return tuple(row)

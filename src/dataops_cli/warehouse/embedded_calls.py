@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future, wait
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from dataops_cli.interrupts import interrupts_held
 from dataops_cli.threads import in_thread
@@ -35,3 +35,13 @@ def interruptible(connection: DuckDBPyConnection, call: Callable[[], T]) -> T:
                 connection.interrupt()
                 wait((running,), PAUSE)
         raise
+
+
+class InterruptibleConnection:
+    """A connection on which every statement is interruptible."""
+
+    def __init__(self, raw: DuckDBPyConnection) -> None:
+        self._raw = raw
+
+    def execute(self, statement: str, parameters: Any = None) -> DuckDBPyConnection:
+        return interruptible(self._raw, lambda: self._raw.execute(statement, parameters))
