@@ -19,6 +19,7 @@ from dataops_cli import __main__ as program
 from dataops_cli.cli import application
 from dataops_cli.cli.recording import recorded
 from dataops_cli.errors import ExitCode
+from dataops_cli.settings.layers import SETTINGS_FROM
 from support import clean_environment
 
 # Stands for a deployment: its way back takes a while, and is not to be interrupted again.
@@ -190,3 +191,14 @@ def test_a_command_that_is_recorded_goes_on_where_nobody_reads(
     assert app.changes
     (entry,) = app.project.state("local").glob("audit/*-ended.json")
     assert json.loads(entry.read_text())["exit_code"] == 0
+
+
+def test_in_a_container_a_command_changes_something_too(
+    new_platform: Callable[[Path], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who called it there records it, but what is told of an interrupt depends on it."""
+    monkeypatch.setenv(SETTINGS_FROM, "variables")
+    app = application.Application(project_dir=new_platform(tmp_path / "platform"))
+    with recorded(app):
+        assert app.changes
+    assert not [*app.project.state("local").glob("audit/*")]

@@ -58,10 +58,10 @@ def recorded(app: Application, reason: str = "") -> Iterator[None]:
     """
     from dataops_cli.settings.layers import SETTINGS_FROM
 
+    app.changes = True
     if os.environ.get(SETTINGS_FROM) == "variables":  # in a container: who called it there records it
         yield
         return
-    app.changes = True
     app.console.go_on_unread()
     record = _Record(app, reason)
     record.begin()
