@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import atexit
+import math
 import os
 import signal
 import sys
 import threading
+import time
 from contextlib import suppress
 from typing import NoReturn
 
 from dataops_cli.interrupts import Terminated
+
+# Seconds in which a second SIGTERM says nothing new.
+ONE_WISH = 1.0
+_terminated_at = -math.inf
 
 
 def main() -> NoReturn:
@@ -22,7 +28,7 @@ def main() -> NoReturn:
     except KeyboardInterrupt:  # while the command was being imported, or its end was told
         sys.stderr.write("error: Interrupted\n")
         exit_codes.append(130)
-    sys.exit(exit_codes[0])
+    sys.exit(exit_codes[-1])
 
 
 def _leave_threads(exit_codes: list[int]) -> None:
@@ -34,7 +40,7 @@ def _leave_threads(exit_codes: list[int]) -> None:
         for stream in (sys.stdout, sys.stderr):
             with suppress(OSError, ValueError):
                 stream.flush()
-        os._exit(exit_codes[0])
+        os._exit(exit_codes[-1])
 
 
 def run(arguments: list[str]) -> int:
@@ -77,8 +83,12 @@ def run(arguments: list[str]) -> int:
         return known.exit_code
 
 
-def _as_interrupt(_signal: int, _frame: object) -> NoReturn:
-    raise Terminated
+def _as_interrupt(_signal: int, _frame: object) -> None:
+    """Whoever ends a group of processes may say so twice, to one of them and to all: it is one wish."""
+    global _terminated_at
+    before, _terminated_at = _terminated_at, time.monotonic()
+    if _terminated_at - before > ONE_WISH:
+        raise Terminated
 
 
 def _as_one_interrupt(number: int, _frame: object) -> NoReturn:

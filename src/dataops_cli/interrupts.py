@@ -21,8 +21,11 @@ def interrupts_held(tell: Callable[[int], object] = lambda _number: None) -> Ite
     """A signal is heard after the block: for code that cannot be left in the middle. `tell` is called at once."""
     heard: list[int] = []
     handlers = _handlers()
+    is_over = False
 
-    def hold(number: int, _frame: FrameType | None) -> None:
+    def hold(number: int, frame: FrameType | None) -> None:
+        if is_over:  # the handlers are being put back, which an interrupt may leave undone
+            handlers[number](number, frame)
         heard.append(number)
         tell(number)
 
@@ -31,6 +34,7 @@ def interrupts_held(tell: Callable[[int], object] = lambda _number: None) -> Ite
             signal.signal(number, hold)
         yield
     finally:
+        is_over = True
         for number, handler in handlers.items():
             signal.signal(number, handler)
         if heard:
@@ -39,14 +43,17 @@ def interrupts_held(tell: Callable[[int], object] = lambda _number: None) -> Ite
 
 @contextmanager
 def interrupts_kept() -> Iterator[None]:
-    """A signal is heard in the block, and KeyboardInterrupt raised at its end whatever became of it there: for code
+    """The KeyboardInterrupt of a signal in the block is raised again at its end, whatever became of it there: for code
     that makes another error of it, or none."""
-    heard: list[int] = []
+    heard: list[KeyboardInterrupt] = []
     handlers = _handlers()
 
     def hear(number: int, frame: FrameType | None) -> None:
-        heard.append(number)
-        handlers[number](number, frame)
+        try:
+            handlers[number](number, frame)
+        except KeyboardInterrupt as interrupt:
+            heard.append(interrupt)
+            raise
 
     try:
         for number in handlers:
@@ -57,7 +64,7 @@ def interrupts_kept() -> Iterator[None]:
             if signal.getsignal(number) is hear:  # a handler may have put another in its place
                 signal.signal(number, handler)
         if heard:
-            raise KeyboardInterrupt
+            raise heard[0]
 
 
 def _handlers() -> dict[int, Callable[[int, FrameType | None], Any]]:

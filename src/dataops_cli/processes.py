@@ -13,6 +13,8 @@ from typing import Any
 from dataops_cli.interrupts import interrupts_held
 
 PR_SET_PDEATHSIG = 1
+# So many times Ctrl-C.
+IMPATIENT = 3
 # In a container: who called it, from where.
 CALLER = "DATAOPS_CALLER"
 
@@ -64,20 +66,27 @@ def call(
     """`subprocess.run`, which would kill it a quarter of a second after Ctrl-C: here it ends as it wants to, such as by
     a way back, and KeyboardInterrupt is raised then.
 
-    Ctrl-C of a terminal reaches it, too; SIGTERM and SIGHUP are passed on. Raises TimeoutExpired when it was killed
-    after `timeout` seconds.
+    Ctrl-C of a terminal reaches it, too; SIGTERM and SIGHUP are passed on, and SIGTERM for a third Ctrl-C, which may
+    have been none of a terminal. Raises TimeoutExpired when it was killed after `timeout` seconds.
     """
+    heard: list[int] = []
     running: subprocess.Popen[str] | None = None
 
     def pass_on(number: int) -> None:
+        heard.append(number)
         if running and number != signal.SIGINT:
             running.send_signal(number)
+        elif running and heard.count(number) >= IMPATIENT:
+            running.terminate()
 
     with (
         interrupts_held(pass_on),
         subprocess.Popen(command, text=True, errors="replace", **options) as process,
     ):
         running = process
+        for number in heard:  # while it began
+            if number != signal.SIGINT:
+                process.send_signal(number)
         try:
             output, errors = process.communicate(timeout=timeout)
         except subprocess.TimeoutExpired:

@@ -27,6 +27,8 @@ PARTS = (
     "requirements/run.txt",
     "requirements/ci.txt",
 )
+# How the folder is named in which a platform is being made.
+MAKING = ".dataops-init-"
 # The wheel's build leaves the same out (.gitignore, pyproject.toml).
 LEFT_OUT = shutil.ignore_patterns(
     # Made by use.
@@ -110,7 +112,7 @@ def create_platform(folder: Path) -> Git:
     if folder.is_file():
         raise UsageError(f"{folder} is a file", hint="Name a folder that is empty or does not exist.")
     with explained(folder):
-        inside = [path.name for path in folder.iterdir() if path.name != ".git"] if folder.exists() else []
+        inside = [path.name for path in folder.iterdir() if not _is_ours(path)] if folder.exists() else []
     if inside:
         raise UsageError(
             f"{folder} is not empty: it has {', '.join(sorted(inside)[:3])}",
@@ -126,14 +128,20 @@ def create_platform(folder: Path) -> Git:
         )
     with explained(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        # Inside it, where its owner and its file system are: whatever interrupts, nothing stays.
-        with tempfile.TemporaryDirectory(prefix=".dataops-init-", dir=folder) as made:
+        for left in folder.glob(f"{MAKING}*"):  # by a command that was killed
+            shutil.rmtree(left)
+        # Inside it, where its owner and its file system are: what is interrupted leaves nothing, or all of it.
+        with tempfile.TemporaryDirectory(prefix=MAKING, dir=folder) as made:
             _copy(source, Path(made), folder.resolve().name)
             git = _repository(folder, Path(made))
             with interrupts_held():
                 for path in [*Path(made).iterdir()]:
                     path.rename(folder / path.name)
     return git
+
+
+def _is_ours(path: Path) -> bool:
+    return path.name == ".git" or path.name.startswith(MAKING)
 
 
 def _copy(source: Path, folder: Path, name: str) -> None:

@@ -131,3 +131,12 @@ def test_ctrl_c_is_heard_when_all_is_in_its_place(tmp_path: Path, monkeypatch: p
     create_platform(tmp_path / "other")
     names = [{path.name for path in (tmp_path / name).iterdir()} for name in ("one", "other")]
     assert names[0] == names[1]
+
+
+def test_what_a_killed_init_left_is_in_nobodys_way(tmp_path: Path) -> None:
+    left = tmp_path / ".dataops-init-left"
+    left.mkdir()
+    (left / "dbt").touch()
+    create_platform(tmp_path)
+    assert (tmp_path / "dbt" / "dbt_project.yml").is_file()
+    assert not [*tmp_path.glob(".dataops-init-*")]

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from dataops_cli import __main__ as program
 from dataops_cli.ci.dbt_code_tests import run_code_tests
 from dataops_cli.cli import sql
 from dataops_cli.dbt.results import NodeResult
@@ -22,7 +23,7 @@ from dataops_cli.dbt.session import DbtSession
 from dataops_cli.interrupts import SIGNALS, Terminated, interrupts_held, interrupts_kept
 from dataops_cli.pipeline.execution import Execution
 from dataops_cli.processes import call
-from support import clean_environment, killed_after
+from support import clean_environment, killed_after, until
 
 Block = Callable[[], AbstractContextManager[None]]
 
@@ -114,6 +115,29 @@ def test_a_handler_that_puts_another_in_its_place_keeps_it() -> None:
     assert signal.signal(signal.SIGHUP, before) is signal.SIG_IGN
 
 
+def test_a_handler_that_says_nothing_interrupts_nothing() -> None:
+    before = signal.signal(signal.SIGHUP, lambda _number, _frame: None)
+    with interrupts_kept():
+        ask(signal.SIGHUP)
+    signal.signal(signal.SIGHUP, before)
+
+
+def test_an_interrupt_while_the_handlers_are_put_back_leaves_none_without_effect(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+
+    def put_back(number: int, handler: Any) -> Any:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), monkeypatch.context() as patched, interrupts_held():
+        patched.setattr(signal, "signal", put_back)
+    with pytest.raises(KeyboardInterrupt):
+        ask(signal.SIGTERM)
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
 @pytest.mark.parametrize("call", [lambda dbt: dbt.parse(), lambda dbt: dbt.passthrough(["--version"])])
 def test_an_interrupt_that_dbt_swallows_is_none_of_its_outcomes(
     call: Callable[[DbtSession], object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -128,6 +152,17 @@ def test_an_interrupt_that_dbt_swallows_is_none_of_its_outcomes(
     monkeypatch.setattr(dbtRunner, "invoke", invoke)
     with pytest.raises(KeyboardInterrupt):
         call(DbtSession(tmp_path, tmp_path / "target", tmp_path / "logs", {}))
+
+
+def test_a_wish_that_comes_twice_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    moments = iter([100.0, 100.5, 102.0])
+    monkeypatch.setattr(program, "_terminated_at", 0.0)
+    monkeypatch.setattr(program.time, "monotonic", lambda: next(moments))
+    with pytest.raises(Terminated):
+        program._as_interrupt(signal.SIGTERM, None)
+    program._as_interrupt(signal.SIGTERM, None)
+    with pytest.raises(Terminated):
+        program._as_interrupt(signal.SIGTERM, None)
 
 
 def test_a_prompt_is_left_where_nobody_can_answer(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -192,6 +227,26 @@ def test_a_command_that_is_called_gets_to_its_own_end(of_a_terminal: bool) -> No
             os.killpg(process.pid, signal.SIGINT)  # as a terminal does
         else:
             process.terminate()
+        assert process.communicate()[0] == "put back\ninterrupted\n"
+
+
+def test_a_called_command_that_heard_no_ctrl_c_is_ended_by_the_third() -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", CALLING, CALLED],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=clean_environment(),
+        start_new_session=True,
+    )
+    with killed_after(process):
+        assert process.stdout
+        assert process.stdout.readline() == "begun\n"
+
+        def ask_once_more() -> bool:
+            process.send_signal(signal.SIGINT)  # to it alone
+            return process.poll() is not None
+
+        until(ask_once_more)
         assert process.communicate()[0] == "put back\ninterrupted\n"
 
 

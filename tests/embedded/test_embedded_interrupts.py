@@ -71,8 +71,19 @@ def test_nothing_runs_any_more_after_an_interrupt() -> None:
 
 
 def test_duckdb_ends_what_it_is_at() -> None:
+    ended: list[str] = []
+
+    def work() -> None:
+        try:
+            connection.execute(LONG)
+            ended.append("by itself")
+        except duckdb.InterruptException:
+            ended.append("by the interrupt")
+            raise
+
     with duckdb.connect() as connection, pytest.raises(KeyboardInterrupt), ctrl_c_when_it_works():
-        interruptible(connection, lambda: connection.execute(LONG))
+        interruptible(connection, work)
+    assert ended == ["by the interrupt"]
 
 
 class Watched:
