@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -211,8 +211,9 @@ except KeyboardInterrupt:
 """
 
 
-@pytest.mark.parametrize("of_a_terminal", [True, False], ids=["Ctrl-C", "SIGTERM"])
-def test_a_command_that_is_called_gets_to_its_own_end(of_a_terminal: bool) -> None:
+@contextmanager
+def calling() -> Iterator[subprocess.Popen[str]]:
+    """A command that has called another; at the end both have come to theirs, in that order."""
     process = subprocess.Popen(
         [sys.executable, "-c", CALLING, CALLED],
         stdout=subprocess.PIPE,
@@ -223,31 +224,27 @@ def test_a_command_that_is_called_gets_to_its_own_end(of_a_terminal: bool) -> No
     with killed_after(process):
         assert process.stdout
         assert process.stdout.readline() == "begun\n"
+        yield process
+        assert process.communicate()[0] == "put back\ninterrupted\n"
+
+
+@pytest.mark.parametrize("of_a_terminal", [True, False], ids=["Ctrl-C", "SIGTERM"])
+def test_a_command_that_is_called_gets_to_its_own_end(of_a_terminal: bool) -> None:
+    with calling() as process:
         if of_a_terminal:
             os.killpg(process.pid, signal.SIGINT)  # as a terminal does
         else:
             process.terminate()
-        assert process.communicate()[0] == "put back\ninterrupted\n"
 
 
 def test_a_called_command_that_heard_no_ctrl_c_is_ended_by_the_third() -> None:
-    process = subprocess.Popen(
-        [sys.executable, "-c", CALLING, CALLED],
-        stdout=subprocess.PIPE,
-        text=True,
-        env=clean_environment(),
-        start_new_session=True,
-    )
-    with killed_after(process):
-        assert process.stdout
-        assert process.stdout.readline() == "begun\n"
+    with calling() as process:
 
         def ask_once_more() -> bool:
             process.send_signal(signal.SIGINT)  # to it alone
             return process.poll() is not None
 
         until(ask_once_more)
-        assert process.communicate()[0] == "put back\ninterrupted\n"
 
 
 def test_a_call_that_takes_too_long_is_killed() -> None:
